@@ -1,0 +1,103 @@
+#pragma once
+// The parameters of a queue, as the user gives them and the catalog keeps them.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "peerq/base/limits.hpp"
+#include "peerq/base/time.hpp"
+
+namespace peerq {
+
+enum class QueueType : std::uint8_t { standard, fifo };
+/// `sync`: acknowledged means on stable storage. `interval`: written within `sync_interval`. `memory`: never (S82).
+enum class Durability : std::uint8_t { sync, interval, memory };
+enum class Overflow : std::uint8_t { reject, drop_oldest, block };
+enum class Poison : std::uint8_t { block, park_group };
+enum class PriorityMode : std::uint8_t { strict, weighted };
+
+/// How long a message waits after a nack without an explicit delay: min(cap, base*factor^(n-1))*(1-jitter*h) (S36).
+struct RetryPolicy {
+  /// 0 (ready at once) to 12 h.
+  Milliseconds base{0};
+  /// Up to 30 days.
+  Milliseconds cap{limits::retry_cap_default};
+  /// 1 to 10, in thousandths: 2000 is a factor of 2.
+  std::uint32_t factor_thousandths = 2000;
+  /// 0 to 1, in thousandths: 200 takes off up to a fifth.
+  std::uint32_t jitter_thousandths = 200;
+
+  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
+};
+
+/// A token bucket (S30); 0 per second is no limit. Not built in this version: other values are `not_supported`.
+struct RateLimit {
+  std::uint32_t per_second_thousandths = 0;
+  std::uint32_t burst = 0;
+
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+/// The parameters of a queue. Every field has a default; limits stand beside it and in docs/semantics.md.
+struct QueueOptions {
+  /// Fixed at creation. `fifo` is not supported by this version.
+  QueueType type = QueueType::standard;
+  /// Fixed at creation.
+  Durability durability = Durability::sync;
+  /// For `interval`: how old the written state may be at most. 1 ms to 10 s.
+  Milliseconds sync_interval{limits::sync_interval_default};
+  /// Fixed at creation. 1; more is not supported by this version.
+  std::uint32_t partitions = 1;
+
+  /// Largest message in bytes, attributes counted. 1 B to 16 MiB.
+  std::uint64_t max_message_size = limits::max_message_size_default;
+  /// Most messages that the queue holds, whatever their state; none = no limit.
+  std::optional<std::uint64_t> max_messages;
+  /// Most bytes of messages; at least max_message_size; none = no limit.
+  std::optional<std::uint64_t> max_bytes;
+  /// What a send to a full queue gets. Only `reject` in this version.
+  Overflow overflow = Overflow::reject;
+
+  /// How long a received message stays invisible. 1 ms to 12 h.
+  Milliseconds visibility_timeout{limits::visibility_timeout_default};
+  /// How far a lease can be extended in all. visibility_timeout to 7 d.
+  Milliseconds max_lease_time{limits::max_lease_time_default};
+  /// Delay of a send that names none. 0 to 10 years.
+  Milliseconds delay{0};
+  /// Time-to-live of a send that names none. 1 ms to 10 years.
+  std::optional<Milliseconds> time_to_live;
+  /// How long a message is kept. 1 s to 10 years.
+  std::optional<Milliseconds> retention;
+
+  /// Attempts after which a message is dead-lettered, or parked without a dead-letter queue. 0 = no limit.
+  std::uint32_t max_receives = 0;
+  /// Name of the dead-letter queue; created with defaults when missing. Empty = none.
+  std::string dead_letter_queue;
+  /// Whether expired messages go to the dead-letter queue too.
+  bool dead_letter_expired = true;
+  RetryPolicy retry;
+
+  /// Most messages in flight at once. 0 = no limit.
+  std::uint32_t max_in_flight = 0;
+
+  // Not built in this version; anything but the default is refused with `not_supported`.
+  std::uint32_t max_in_flight_per_group = 0;
+  Poison poison = Poison::block;
+  PriorityMode priority_mode = PriorityMode::strict;
+  std::array<std::uint16_t, limits::lane_count> weights{};
+  Milliseconds priority_aging{0};
+  RateLimit rate;
+  RateLimit group_rate;
+  Milliseconds deduplication_window{0};
+  bool content_based_deduplication = false;
+
+  /// Free text of the owner: at most 50, key 128 B, value 256 B.
+  std::map<std::string, std::string> tags;
+
+  friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
+};
+
+}  // namespace peerq

@@ -1,0 +1,171 @@
+#pragma once
+// Views of the commands that a log entry carries. A view owns nothing: it lives as long as the entry's bytes
+// and the decoder that made it. The codec port turns bytes into views and views into bytes.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "peerq/base/bytes.hpp"
+#include "peerq/base/ids.hpp"
+#include "peerq/base/limits.hpp"
+#include "peerq/base/time.hpp"
+#include "peerq/engine/config.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// The state machine's own version: rules change only under a higher one. A higher one is refused (S53).
+inline constexpr std::uint16_t entry_version = 1;
+
+/// What every entry begins with.
+struct EntryHeader {
+  std::uint16_t version = entry_version;
+  Stamps stamps;
+  PeerId proposer;
+  /// The proposer's wall clock is suspect: time-to-live and retention stand still (S64).
+  bool expiry_halted = false;
+
+  friend bool operator==(const EntryHeader&, const EntryHeader&) = default;
+};
+
+/// Who sent a command, for replay detection (S18). (0, 0) inside the leader's own process.
+struct Origin {
+  SessionId session;
+  std::uint64_t sequence = 0;
+  PrincipalId principal;
+
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+/// One message of a send.
+struct SendItem {
+  /// The producer's message bytes (docs/formats.md, message); the engine never looks inside.
+  Bytes payload;
+  /// Body and attributes, as counted against the limits.
+  std::uint32_t counted_bytes = 0;
+  std::uint8_t priority = limits::priority_default;
+  /// Due time, already resolved from delay or deliver-at; 0 = at once.
+  WallTime due;
+  /// Time-to-live in ms from the due time; 0 = none.
+  std::int64_t time_to_live_ms = 0;
+  Bytes group_id;
+  Bytes deduplication_id;
+};
+
+struct Send {
+  QueueId queue;
+  /// All or nothing (S14).
+  bool atomic = false;
+  std::span<const SendItem> items;
+};
+
+struct Receive {
+  QueueId queue;
+  std::uint32_t max_messages = 1;
+  std::uint64_t max_bytes = limits::receive_bytes_default;
+  /// 0 = the queue's visibility timeout.
+  std::int64_t visibility_ms = 0;
+  /// At most once: hand out and remove (S69).
+  bool erase = false;
+  /// Empty = none (S21).
+  Bytes attempt_id;
+};
+
+/// Which message of a queue, and which lease of it.
+struct LeaseRef {
+  Sequence sequence;
+  std::uint32_t attempt = 0;
+
+  friend constexpr auto operator<=>(const LeaseRef&, const LeaseRef&) = default;
+};
+
+enum class Verb : std::uint8_t { erase, extend, nack, release, reject };
+
+/// One receipt of a delete, extend, nack, release or reject.
+struct SettleItem {
+  LeaseRef lease;
+  /// extend: duration in ms from now; nack: delay in ms, -1 = the queue's retry policy.
+  std::int64_t value_ms = -1;
+  /// nack, reject: why; up to 1 KiB, cut.
+  Bytes reason;
+};
+
+struct Settle {
+  QueueId queue;
+  Verb verb = Verb::erase;
+  std::span<const SettleItem> items;
+};
+
+/// Parked to ready (S67): the messages named, or when none are named up to `max_messages` from the front.
+struct Kick {
+  QueueId queue;
+  std::span<const MessageId> ids;
+  std::uint32_t max_messages = 0;
+};
+
+struct Purge {
+  QueueId queue;
+};
+
+/// The catalog's word on a queue, repeated until confirmed; idempotent by version.
+struct Configure {
+  QueueConfig config;
+  /// The queue is deleted: its rows are reclaimed in slices.
+  bool removed = false;
+};
+
+/// Nothing but the entry's stamps: makes due what is due.
+struct Tick {};
+
+// Commands of the catalog shard.
+
+struct CreateQueue {
+  std::string_view name;
+  QueueOptions options;
+};
+
+struct UpdateQueue {
+  std::string_view name;
+  /// 0 = whatever has the name now; else must still be this incarnation.
+  QueueId queue;
+  QueueOptions options;
+};
+
+struct PauseQueue {
+  std::string_view name;
+  QueueId queue;
+  bool paused = true;
+};
+
+struct DeleteQueue {
+  std::string_view name;
+  QueueId queue;
+  bool force = false;
+};
+
+/// A data shard has applied `Configure(version)`.
+struct Configured {
+  QueueId queue;
+  std::uint64_t version = 0;
+};
+
+using CommandBody = std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue, UpdateQueue,
+                                 PauseQueue, DeleteQueue, Configured>;
+
+struct Command {
+  Origin origin;
+  CommandBody body;
+};
+
+/// A decoded entry: views into `bytes`.
+struct EntryView {
+  EntryHeader header;
+  std::span<const Command> commands;
+  /// The entry's own bytes: rows that keep a payload share them.
+  SharedBytes bytes;
+};
+
+}  // namespace v1
+}  // namespace peerq::engine
