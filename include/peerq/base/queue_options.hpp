@@ -55,9 +55,9 @@ struct QueueOptions {
   /// Largest message in bytes, attributes counted. 1 B to 16 MiB.
   std::uint64_t max_message_size = limits::max_message_size_default;
   /// Most messages that the queue holds, whatever their state; none = no limit.
-  std::optional<std::uint64_t> max_messages;
+  std::optional<std::uint64_t> max_messages = {};
   /// Most bytes of messages; at least max_message_size; none = no limit.
-  std::optional<std::uint64_t> max_bytes;
+  std::optional<std::uint64_t> max_bytes = {};
   /// What a send to a full queue gets. Only `reject` in this version.
   Overflow overflow = Overflow::reject;
 
@@ -68,17 +68,17 @@ struct QueueOptions {
   /// Delay of a send that names none. 0 to 10 years.
   Milliseconds delay{0};
   /// Time-to-live of a send that names none. 1 ms to 10 years.
-  std::optional<Milliseconds> time_to_live;
+  std::optional<Milliseconds> time_to_live = {};
   /// How long a message is kept. 1 s to 10 years.
-  std::optional<Milliseconds> retention;
+  std::optional<Milliseconds> retention = {};
 
   /// Attempts after which a message is dead-lettered, or parked without a dead-letter queue. 0 = no limit.
   std::uint32_t max_receives = 0;
   /// Name of the dead-letter queue; created with defaults when missing. Empty = none.
-  std::string dead_letter_queue;
+  std::string dead_letter_queue = {};
   /// Whether expired messages go to the dead-letter queue too.
   bool dead_letter_expired = true;
-  RetryPolicy retry;
+  RetryPolicy retry = {};
 
   /// Most messages in flight at once. 0 = no limit.
   std::uint32_t max_in_flight = 0;
@@ -89,13 +89,13 @@ struct QueueOptions {
   PriorityMode priority_mode = PriorityMode::strict;
   std::array<std::uint16_t, limits::lane_count> weights{};
   Milliseconds priority_aging{0};
-  RateLimit rate;
-  RateLimit group_rate;
+  RateLimit rate = {};
+  RateLimit group_rate = {};
   Milliseconds deduplication_window{0};
   bool content_based_deduplication = false;
 
   /// Free text of the owner: at most 50, key 128 B, value 256 B.
-  std::map<std::string, std::string> tags;
+  std::map<std::string, std::string> tags = {};
 
   friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };

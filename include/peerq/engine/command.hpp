@@ -46,9 +46,10 @@ struct SendItem {
   /// Body and attributes, as counted against the limits.
   std::uint32_t counted_bytes = 0;
   std::uint8_t priority = limits::priority_default;
-  /// Due time, already resolved from delay or deliver-at; 0 = at once.
+  /// When it is to be ready: positive = at this time (the past means now); negative = that many ms after the entry's
+  /// wall stamp; 0 = after the queue's delay. An explicit delay of 0 is written as 1, a time long past.
   WallTime due;
-  /// Time-to-live in ms from the due time; 0 = none.
+  /// Time-to-live in ms from the due time; 0 = the queue's; -1 = none.
   std::int64_t time_to_live_ms = 0;
   Bytes group_id;
   Bytes deduplication_id;
@@ -73,7 +74,8 @@ struct Receive {
   Bytes attempt_id;
 };
 
-/// Which message of a queue, and which lease of it.
+/// Which message of a queue, and which lease of it. Attempt 0 is a lease of a former receipt epoch: older than every
+/// lease there is (S58).
 struct LeaseRef {
   Sequence sequence;
   std::uint32_t attempt = 0;
@@ -116,6 +118,12 @@ struct Configure {
   bool removed = false;
 };
 
+/// This shard may have lost the end of its log: numbers of new messages start at `number_floor` at least, and
+/// receipts given before are stale (S58, S82).
+struct NewEpoch {
+  std::uint64_t number_floor = 0;
+};
+
 /// Nothing but the entry's stamps: makes due what is due.
 struct Tick {};
 
@@ -152,7 +160,7 @@ struct Configured {
 };
 
 using CommandBody = std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue, UpdateQueue,
-                                 PauseQueue, DeleteQueue, Configured>;
+                                 PauseQueue, DeleteQueue, Configured, NewEpoch>;
 
 struct Command {
   Origin origin;

@@ -95,6 +95,24 @@ struct LaneRow {
   }
 };
 
+/// What `NewEpoch` set for the whole shard; absent = epoch 0, floor 1.
+struct EpochRow {
+  using Key = SingleKey;
+  static constexpr TableId table = TableId::epoch;
+  static constexpr bool dense = false;
+
+  /// Added to the queue's own receipt epoch.
+  std::uint32_t receipt_epoch = 0;
+  /// A lane whose next number is smaller goes on from here.
+  std::uint64_t number_floor = 1;
+
+  friend bool operator==(const EpochRow&, const EpochRow&) = default;
+  static void layout(auto& archive, auto& row) {
+    archive.field(row.receipt_epoch);
+    archive.field(row.number_floor);
+  }
+};
+
 /// A queue of which rows below a horizon, or all rows, wait to be reclaimed.
 struct ReclaimRow {
   using Key = QueueKey;

@@ -48,7 +48,7 @@ struct Grant {
 struct ItemReply {
   errc code = errc::ok;
   /// Send: the id given. Settle: unused.
-  MessageId id;
+  MessageId id{};
   /// Extend: the time granted, in ms from the entry's stamp.
   std::int64_t granted_ms = 0;
   bool already_gone = false;

@@ -8,8 +8,8 @@
 //   ready      MessageRow, ReadyRow, AgedRow                       (returned, or its delay is over)
 //   in flight  MessageRow, LeaseDueRow
 //   parked     MessageRow, ParkedRow, AgedRow
-// and besides: WallDueRow(time_to_live) while it has one, NoteRow once it failed or was dead-lettered,
-// ForeignRow while it lives in another queue than its id says.
+// and besides: WallDueRow(time_to_live) while it has one and is not in flight (the lease wins, S40), NoteRow once it
+// failed with a reason, was parked or dead-lettered, ForeignRow while it lives in another place than its id says.
 
 #include <compare>
 #include <cstdint>
@@ -42,6 +42,7 @@ enum class TableId : std::uint8_t {
   attempts = 14,
   attempt_ids = 15,
   reclaim = 16,
+  epoch = 17,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,

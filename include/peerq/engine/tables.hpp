@@ -49,7 +49,7 @@ concept Tables =
     TablesFor<T, MessageRow> && TablesFor<T, ReadyRow> && TablesFor<T, ParkedRow> && TablesFor<T, AgedRow> &&
     TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> && TablesFor<T, ForeignRow> &&
     TablesFor<T, AttemptRow> && TablesFor<T, AttemptIdRow> && TablesFor<T, QueueRow> && TablesFor<T, LaneRow> &&
-    TablesFor<T, ReclaimRow> && TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> &&
+    TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> && TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> &&
     TablesFor<T, CatalogQueueRow> && TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> &&
     TablesFor<T, CatalogRemovedRow> && TablesFor<T, CatalogCountersRow> &&
     requires(T tables, const T constant, MessageId id, SharedBytes bytes) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "peerq/base/bytes.hpp"
 #include "peerq/base/ids.hpp"
 #include "peerq/base/limits.hpp"
 #include "peerq/base/result.hpp"
@@ -33,6 +34,8 @@ struct StoreOptions {
   /// 0 = no limit but the disk.
   std::uint64_t max_disk_bytes = 0;
   std::size_t memory_budget = limits::memory_budget_default;
+  /// Body of the configuration entry with which every durable shard's log begins; used at creation only.
+  SharedBytes initial_configuration = {};
 };
 
 /// Bytes on disk, and whether new data may come in (S54).

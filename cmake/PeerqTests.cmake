@@ -1,0 +1,70 @@
+# Helpers for tests/, benchmarks/, examples/ and tools/.
+
+# peerq_test_support: what every test program links: helpers of tests/support, the libraries, and the
+# private headers. A test may include "support/<x>.hpp", "wire/<x>.hpp" (of lib/) and everything public.
+function(peerq_test_support)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cpp")
+  add_library(peerq_test_support STATIC "${PROJECT_BINARY_DIR}/lib/empty.cpp" ${sources})
+  peerq_target(peerq_test_support)
+  target_include_directories(peerq_test_support PUBLIC
+    "${PROJECT_SOURCE_DIR}/lib" "${PROJECT_SOURCE_DIR}/tests")
+  target_include_directories(peerq_test_support SYSTEM BEFORE PUBLIC ${PEERQ_CAPNP_COMPAT})
+  target_compile_definitions(peerq_test_support PUBLIC
+    PEERQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    PEERQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(peerq_test_support PUBLIC
+    peerq::testkit peerq::peerq fmt::fmt Catch2::Catch2 rapidcheck Boost::headers
+    LMDB::LMDB Sodium::Sodium XxHash::headers CapnProto::capnp)
+endfunction()
+
+# peerq_test_suite(<name> [RECURSE] [TIMEOUT seconds]): the executable peerq_<name> out of tests/<name>.
+function(peerq_test_suite name)
+  cmake_parse_arguments(arg "RECURSE" "TIMEOUT" "" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(peerq_${name} ${sources})
+  peerq_target(peerq_${name})
+  target_link_libraries(peerq_${name} PRIVATE peerq_test_support Catch2::Catch2WithMain)
+  # The inner quotes keep the space: CMake takes them off, and spaces at the end too.
+  catch_discover_tests(peerq_${name}
+    TEST_PREFIX "'${PEERQ_TEST_PREFIX}${name}: '"
+    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+    SKIP_IS_FAILURE
+    PROPERTIES LABELS "${name}" TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# peerq_programs(<prefix> LINK <targets>): one executable <prefix><name> per <name>.cpp or folder <name>/ with
+# sources in the calling folder. Extra arguments for one program: a file <name>/program.cmake or
+# <name>.cmake, included after its target exists, as ${program}.
+function(peerq_programs prefix)
+  cmake_parse_arguments(arg "EXCLUDE_FROM_ALL" "" "LINK" ${ARGN})
+  set(exclude "")
+  if(arg_EXCLUDE_FROM_ALL)
+    set(exclude EXCLUDE_FROM_ALL)
+  endif()
+  file(GLOB entries CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*")
+  foreach(entry IN LISTS entries)
+    cmake_path(GET entry STEM name)
+    if(IS_DIRECTORY "${entry}")
+      file(GLOB sources CONFIGURE_DEPENDS "${entry}/*.cpp")
+      set(extra "${entry}/program.cmake")
+    elseif(entry MATCHES "\\.cpp$")
+      set(sources "${entry}")
+      set(extra "${CMAKE_CURRENT_SOURCE_DIR}/${name}.cmake")
+    else()
+      continue()
+    endif()
+    if(sources)
+      set(program "${prefix}${name}")
+      add_executable(${program} ${exclude} ${sources})
+      peerq_target(${program})
+      target_link_libraries(${program} PRIVATE ${arg_LINK})
+      include("${extra}" OPTIONAL)
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,280 @@
+#pragma once
+// The queues of one shard as a function of its log: apply(entry) -> replies + effects. Deterministic and
+// pure: no clock, no I/O, no threads, no randomness. What it keeps in memory between entries is derived from
+// the tables and never changes an answer.
+//
+// Invariants. A message's rows are those that rows.hpp lists for its state. Counters are exact after every
+// entry. Commands check first and change then. A message that changes state is *taken out* (rows and counter
+// of its old state go), then put somewhere (ready, delayed, in flight, parked, the dead-letter queue) or
+// discarded. Must not: read a payload, throw anything but `TablesFailure`, assert on what data or users can
+// cause.
+//
+// Parts: queue_engine_{apply,send,receive,settle,kick,state,dead_letter,due,configure,query}.ipp.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "peerq/base/plant.hpp"
+#include "peerq/base/result.hpp"
+#include "peerq/engine/command.hpp"
+#include "peerq/engine/lower_bound.hpp"
+#include "peerq/engine/query.hpp"
+#include "peerq/engine/queue_context.hpp"
+#include "peerq/engine/reply.hpp"
+#include "peerq/engine/retry.hpp"
+#include "peerq/engine/tables.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// The state machine of a shard of queues, over tables that it does not own.
+///
+/// **Errors** every member lets `TablesFailure` through; after one the engine and its tables must be dropped
+/// (S55).
+/// **Thread** one at a time.
+template <Tables T>
+class QueueEngine {
+ public:
+  explicit QueueEngine(T& tables) noexcept : tables_(&tables) {}
+  QueueEngine(const QueueEngine&) = delete;
+  QueueEngine& operator=(const QueueEngine&) = delete;
+
+  /// Applies one entry: what its stamps made due, its commands, a slice of reclaiming. `effects` is cleared
+  /// first.
+  /// **Errors** `TablesFailure{version_mismatch}` for an entry of a newer format, before any change (S53).
+  void apply(LogIndex index, const EntryView& entry, Effects& effects);
+
+  /// When the shard next needs an entry although nobody asks for anything.
+  NextDue next_due() const;
+
+  /// The queue's parameters, or null when this shard does not know it or it was deleted. Valid until `apply`.
+  const QueueConfig* config(QueueId queue) const;
+  /// How many messages a receive could get at once: ready, unless paused or at the in-flight cap.
+  std::uint64_t deliverable(QueueId queue) const;
+  /// Epoch of the receipts now given (S58).
+  std::uint32_t receipt_epoch(QueueId queue) const;
+  /// Exact counters. **Errors** queue_not_found, queue_deleted.
+  Result<QueueFacts> facts(QueueId queue, Stamps now) const;
+  /// A page of messages in the order of handing out (`deliverable_only`) or of sequence (S28).
+  /// **Errors** queue_not_found, queue_deleted, invalid_argument.
+  Result<MessagePage> page(const PageRequest& request, Stamps now) const;
+  /// One message by id. **Errors** queue_not_found, queue_deleted, message_not_found.
+  Result<MessageInfo> get(QueueId queue, MessageId id, Stamps now) const;
+  /// Every live queue of the shard with the version it has, by id.
+  std::vector<std::pair<QueueId, std::uint64_t>> queues() const;
+
+ private:
+  /// Queues kept in memory between entries.
+  static constexpr std::size_t contexts_max = 1'024;
+
+  /// A message on its way into a queue from another one.
+  struct Newcomer {
+    QueueId queue;
+    MessageId id;
+    std::uint8_t lane = 0;
+    MessageRow row;
+    NoteRow note;
+  };
+  /// A receive under way.
+  struct Handout {
+    const Receive* command;
+    Reply* reply;
+    std::uint64_t room = 0;
+    std::uint64_t bytes_left = 0;
+    std::size_t budget = limits::receive_skip_budget;
+    std::uint64_t token = 0;
+    LeaseTime deadline{};
+  };
+  /// A page under way.
+  struct Reading {
+    const PageRequest* request;
+    Stamps now;
+    std::size_t looks_left = limits::page_max;
+    MessagePage page{};
+    bool full = false;
+  };
+
+  // apply
+  void begin(const EntryView& entry, Effects& effects);
+  void finish();
+  void write_back(QueueContext& queue);
+  void tell(QueueContext& queue);
+  void run(const Command& command, Reply& reply);
+  QueueContext* lookup(QueueId queue) const;
+  bool read_context(QueueId id, QueueContext& queue) const;
+  const QueueContext* look(QueueId queue) const;
+  QueueContext& touch(QueueContext& queue);
+  QueueContext& need_context(QueueId queue);
+  QueueContext* use(QueueId queue, Reply& reply);
+  MessageRow need_message(const MessageKey& key) const;
+  [[noreturn]] static void damaged(const char* what, const MessageKey& key);
+  static void fail(Reply& reply, errc code, std::string detail = {});
+
+  // send
+  void send(const Send& command, Reply& reply);
+  Error check_item(const QueueContext& queue, const SendItem& item) const;
+  Error check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const;
+  bool check_all(const QueueContext& queue, const Send& command, Reply& reply) const;
+  MessageId append(QueueContext& queue, const SendItem& item);
+  SharedBytes payload_of(const SendItem& item) const;
+  LaneContext& open_lane(QueueContext& queue, std::uint8_t lane) const;
+
+  // receive
+  void receive(const Receive& command, Reply& reply);
+  static bool check_receive(const Receive& command, Reply& reply);
+  void hand_out(QueueContext& queue, Handout& handout);
+  std::optional<Found<MessageRow>> next_in_lane(QueueContext& queue, std::uint8_t lane, Handout& handout);
+  std::optional<Found<MessageRow>> fresh_before(QueueContext& queue, std::uint8_t lane, Sequence limit,
+                                                std::size_t& budget);
+  Sequence first_returned(const QueueContext& queue, LaneContext& lane, std::uint8_t number) const;
+  void lease(QueueContext& queue, Found<MessageRow>& found, Handout& handout);
+  Grant grant_of(const MessageKey& key, const MessageRow& row) const;
+  bool repeat_receive(QueueContext& queue, const Receive& command, Reply& reply);
+  void remember_attempt(QueueContext& queue, const Receive& command, const Reply& reply, std::uint64_t token);
+
+  // settle
+  void settle(const Settle& command, Reply& reply);
+  ItemReply settle_one(QueueContext& queue, Verb verb, const SettleItem& item);
+  ItemReply settle_live(QueueContext& queue, Verb verb, const SettleItem& item, const MessageKey& key,
+                        MessageRow& row);
+  ItemReply settle_ended(QueueContext& queue, Verb verb, const SettleItem& item, const MessageKey& key,
+                         MessageRow& row);
+  bool was_given(const QueueContext& queue, Sequence sequence) const;
+  static ItemReply gone(Verb verb);
+  ItemReply erase_message(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  ItemReply extend(QueueContext& queue, const SettleItem& item, const MessageKey& key, MessageRow& row);
+  ItemReply nack(QueueContext& queue, std::int64_t delay_ms, const SettleItem& item, const MessageKey& key,
+                 MessageRow& row);
+  ItemReply reject(QueueContext& queue, const SettleItem& item, const MessageKey& key, MessageRow& row);
+  void keep_reason(const MessageKey& key, MessageRow& row, Bytes reason);
+
+  // kick
+  void kick(const Kick& command, Reply& reply);
+  ItemReply kick_one(QueueContext& queue, MessageId id);
+  void kick_front(QueueContext& queue, std::uint32_t max_messages, Reply& reply);
+  void unpark(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  std::optional<Sequence> locate(const QueueContext& queue, MessageId id) const;
+
+  // state
+  LeaseTime lease_now() const noexcept;
+  bool exists(const QueueContext& queue, Sequence sequence) const noexcept;
+  std::optional<MessageRow> current(QueueContext& queue, const MessageKey& key);
+  bool bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  static Cause expiry(const QueueContext& queue, const MessageRow& row, WallTime wall, bool halted);
+  void take_out(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  void erase_state_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void enter_ready(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  void enter_delayed(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  void enter_flight(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  void enter_parked(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  void insert_lease_due(const MessageKey& key, LeaseTime deadline);
+  void insert_wall_due(const WallDueRow::Key& key);
+  void insert_aged(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  bool put_back(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
+  bool end_attempt(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
+  void discard(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void erase_message_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void forget_lease(QueueContext& queue, Sequence sequence, std::uint64_t token);
+  void announce(QueueContext& queue) noexcept { queue.announced = true; }
+
+  // dead_letter
+  bool dead_letter_or_park(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
+  void expire(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
+  QueueContext* dead_letter_queue(QueueContext& queue);
+  void dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause,
+                   QueueContext& target);
+  void park(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
+  void arrive(const Newcomer& newcomer);
+  NoteRow read_note(const MessageKey& key, const MessageRow& row) const;
+  void write_note(const MessageKey& key, MessageRow& row, const NoteRow& note);
+
+  // due
+  void sweep();
+  bool sweep_one_lease();
+  bool sweep_one_wall();
+  void sweep_message(QueueContext& queue, const WallDueRow::Key& due);
+  std::optional<WallDueRow::Key> first_wall_due(const WallDueRow::Key& to, bool halted) const;
+  void arm_retention(QueueContext& queue, WallTime base);
+  void arm_retention_at(QueueContext& queue, WallTime at);
+  void disarm_retention(QueueContext& queue);
+  void fire_retention(QueueContext& queue);
+  std::optional<WallTime> expire_fresh(QueueContext& queue, std::uint8_t lane);
+  std::optional<WallTime> expire_aged(QueueContext& queue);
+  void expire_one_aged(QueueContext& queue, const AgedRow::Key& aged);
+
+  // configure
+  void configure(const Configure& command, Reply& reply);
+  void create(const QueueConfig& config);
+  void reconfigure(QueueContext& queue, const QueueConfig& config);
+  void remove(QueueContext& queue);
+  void purge(const Purge& command, Reply& reply);
+  std::uint64_t purge_messages(QueueContext& queue);
+  void schedule_reclaim(QueueContext& queue, bool removed);
+  void reclaim();
+  bool reclaim_queue(QueueContext& queue, std::size_t& budget);
+  void reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void finish_reclaim(QueueContext& queue);
+  bool reclaim_waits() const;
+  void new_epoch(const NewEpoch& command, Reply& reply);
+  const EpochRow& epoch() const;
+
+  // query
+  template <class Row>
+  std::optional<Found<Row>> first_between(const typename Row::Key& from, const typename Row::Key& to) const;
+  static Error absent(const QueueContext* queue);
+  std::optional<WallTime> oldest(const QueueContext& queue) const;
+  std::optional<WallTime> oldest_ready(const QueueContext& queue, std::uint8_t lane) const;
+  bool shows(const QueueContext& queue, const MessageRow& row, const Reading& reading) const;
+  void read_deliverable(const QueueContext& queue, Reading& reading) const;
+  void read_lane_deliverable(const QueueContext& queue, std::uint8_t lane, Reading& reading) const;
+  void read_all(const QueueContext& queue, Reading& reading) const;
+  template <class Row>
+  void read_rows(const QueueContext& queue, std::uint8_t lane, Reading& reading) const;
+  bool offer(const QueueContext& queue, const MessageKey& key, const MessageRow& row, Reading& reading) const;
+  MessageInfo describe(const MessageKey& key, const MessageRow& row, Stamps now, bool with_payload) const;
+
+  T* tables_;
+  LogIndex applied_;
+
+  // Derived; dropped when it grows, and with a restart.
+  mutable std::map<QueueId, QueueContext> contexts_;
+  mutable QueueContext* recent_ = nullptr;
+  mutable QueueContext looked_at_;
+  mutable LowerBound<LeaseDueRow> lease_due_;
+  mutable LowerBound<WallDueRow> wall_due_;
+  /// The same for delays alone, while times-to-live stand still (S64).
+  mutable LowerBound<WallDueRow> delay_due_;
+  mutable LowerBound<ReclaimRow> reclaim_;
+  mutable std::optional<EpochRow> epoch_;
+
+  // Of the entry being applied.
+  EntryHeader header_;
+  const SharedBytes* bytes_ = nullptr;
+  Effects* effects_ = nullptr;
+  std::vector<QueueContext*> touched_;
+  std::size_t due_budget_ = 0;
+  bool more_due_ = false;
+
+  // Planted bugs keep here what they hold back.
+  std::vector<Newcomer> late_newcomers_;
+  std::optional<std::pair<QueueId, Grant>> second_grant_;
+};
+
+}  // namespace v1
+}  // namespace peerq::engine
+
+#include "peerq/engine/queue_engine_apply.ipp"
+#include "peerq/engine/queue_engine_configure.ipp"
+#include "peerq/engine/queue_engine_dead_letter.ipp"
+#include "peerq/engine/queue_engine_due.ipp"
+#include "peerq/engine/queue_engine_kick.ipp"
+#include "peerq/engine/queue_engine_query.ipp"
+#include "peerq/engine/queue_engine_receive.ipp"
+#include "peerq/engine/queue_engine_send.ipp"
+#include "peerq/engine/queue_engine_settle.ipp"
+#include "peerq/engine/queue_engine_state.ipp"

@@ -1,0 +1,185 @@
+#pragma once
+// QueueEngine: the catalog's word on queues, purge, and the slow removal of rows that do not exist any more
+// (S7-S10, S75).
+
+#include <algorithm>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// Idempotent: repeated until the catalog has it confirmed.
+template <Tables T>
+void QueueEngine<T>::configure(const Configure& command, Reply& reply) {
+  if (command.config.id.value == 0) return fail(reply, errc::invalid_argument, "a queue without an id");
+  QueueContext* queue = lookup(command.config.id);
+  if (command.removed) {
+    effects_->deleted.push_back(command.config.id);
+    if (queue != nullptr && !queue->removed) remove(touch(*queue));
+  } else if (queue == nullptr) {
+    create(command.config);
+  } else if (queue->removed) {
+    reply.code = errc::queue_deleted;
+  } else if (command.config.version > queue->config.version) {
+    reconfigure(touch(*queue), command.config);
+  }
+}
+
+template <Tables T>
+void QueueEngine<T>::create(const QueueConfig& config) {
+  tables_->template insert<ConfigRow>(QueueKey{config.id}, ConfigRow{config});
+  tables_->template insert<QueueRow>(QueueKey{config.id}, QueueRow{});
+  need_context(config.id);
+}
+
+/// What counts at once: retention, caps, pause (S9, S10). The rest is looked up when it is needed.
+template <Tables T>
+void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config) {
+  const bool retention_changed = queue.config.options.retention != config.options.retention;
+  queue.config = config;
+  tables_->template update<ConfigRow>(QueueKey{queue.id}, ConfigRow{config});
+  announce(queue);
+  if (!retention_changed) return;
+  disarm_retention(queue);
+  if (config.options.retention && queue.row.live() > 0) arm_retention_at(queue, header_.stamps.wall);
+}
+
+/// The queue is deleted: none of its messages exists from here on (S75).
+template <Tables T>
+void QueueEngine<T>::remove(QueueContext& queue) {
+  purge_messages(queue);
+  disarm_retention(queue);
+  queue.removed = true;
+  schedule_reclaim(queue, true);
+}
+
+/// One point in the log: everything sent before is gone in this entry (S8).
+template <Tables T>
+void QueueEngine<T>::purge(const Purge& command, Reply& reply) {
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
+  reply.count = purge_messages(*queue);
+  if (reply.count > 0) schedule_reclaim(*queue, false);
+}
+
+template <Tables T>
+std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
+  const std::uint64_t live = queue.row.live();
+  for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
+    LaneContext& lane = queue.lanes[number];
+    if (!lane.exists) continue;
+    std::uint64_t horizon = lane.row.next;
+    if (PEERQ_PLANTED(purge_spares_parked)) {
+      const auto spared = tables_->template first<ParkedRow>(
+          {queue.id, Sequence::make(number, lane.row.horizon)}, {queue.id, Sequence::make(number + 1, 0)});
+      if (spared) horizon = spared->key.sequence.number();
+    }
+    lane.row.horizon = horizon;
+    lane.row.cursor = lane.row.next;
+  }
+  QueueRow& row = queue.row;
+  row.purged += live;
+  row.ready = row.delayed = row.in_flight = row.parked = row.moving = row.bytes = 0;
+  return live;
+}
+
+template <Tables T>
+void QueueEngine<T>::schedule_reclaim(QueueContext& queue, bool removed) {
+  const QueueKey key{queue.id};
+  if (!queue.reclaiming) {
+    tables_->template insert<ReclaimRow>(key, ReclaimRow{removed});
+  } else if (removed) {
+    tables_->template update<ReclaimRow>(key, ReclaimRow{removed});
+  }
+  queue.reclaiming = true;
+  reclaim_.note(key);
+}
+
+/// A slice of the rows that do not exist for any operation any more; every entry does one.
+template <Tables T>
+void QueueEngine<T>::reclaim() {
+  std::size_t budget = limits::reclaim_rows_per_entry;
+  while (reclaim_waits()) {
+    const auto found = reclaim_.first(*tables_, QueueKey{}, QueueKey{QueueId{~std::uint64_t{0}}});
+    QueueContext& queue = need_context(found->key.queue);
+    if (!reclaim_queue(queue, budget)) {
+      more_due_ = true;
+      return;
+    }
+    finish_reclaim(queue);
+  }
+}
+
+template <Tables T>
+bool QueueEngine<T>::reclaim_waits() const {
+  return reclaim_.first(*tables_, QueueKey{}, QueueKey{QueueId{~std::uint64_t{0}}}).has_value();
+}
+
+/// False when the budget ended first.
+template <Tables T>
+bool QueueEngine<T>::reclaim_queue(QueueContext& queue, std::size_t& budget) {
+  if (budget == 0) return false;
+  --budget;
+  for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
+    LaneRow& lane = queue.lanes[number].row;
+    while (lane.reclaimed < lane.horizon) {
+      if (budget == 0) return false;
+      const MessageKey from{queue.id, Sequence::make(number, lane.reclaimed)};
+      const MessageKey end{queue.id, Sequence::make(number, lane.horizon)};
+      const auto found = tables_->template first<MessageRow>(from, end);
+      lane.reclaimed = found ? found->key.sequence.number() + 1 : lane.horizon;
+      if (!found) break;
+      --budget;
+      reclaim_message(queue, found->key, found->row);
+    }
+  }
+  return true;
+}
+
+/// Erases every row of a message that a purge has already taken off the counters.
+template <Tables T>
+void QueueEngine<T>::reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  erase_state_rows(queue, key, row);
+  erase_message_rows(queue, key, row);
+}
+
+template <Tables T>
+void QueueEngine<T>::finish_reclaim(QueueContext& queue) {
+  const QueueKey key{queue.id};
+  tables_->template erase<ReclaimRow>(key);
+  queue.reclaiming = false;
+  if (!queue.removed) return;
+  for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
+    if (queue.lanes[number].in_tables) tables_->template erase<LaneRow>({queue.id, number});
+  }
+  tables_->template erase<QueueRow>(key);
+  tables_->template erase<ConfigRow>(key);
+  queue.forgotten = true;
+}
+
+/// Numbers skip, receipts given before are stale (S58). Lanes follow when they are next appended to.
+template <Tables T>
+void QueueEngine<T>::new_epoch(const NewEpoch& command, Reply& reply) {
+  if (command.number_floor > Sequence::number_mask / 2) {
+    return fail(reply, errc::invalid_argument, "the floor of numbers is too high");
+  }
+  EpochRow row = epoch();
+  ++row.receipt_epoch;
+  row.number_floor = std::max(row.number_floor, command.number_floor);
+  if (tables_->template find<EpochRow>(SingleKey{})) {
+    tables_->template update<EpochRow>(SingleKey{}, row);
+  } else {
+    tables_->template insert<EpochRow>(SingleKey{}, row);
+  }
+  epoch_ = row;
+}
+
+template <Tables T>
+const EpochRow& QueueEngine<T>::epoch() const {
+  if (!epoch_) epoch_ = tables_->template find<EpochRow>(SingleKey{}).value_or(EpochRow{});
+  return *epoch_;
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

@@ -1,0 +1,181 @@
+#pragma once
+// QueueEngine: what an entry's stamps made due (S3): lease deadlines, delays, times-to-live, retention.
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// Lease deadlines first, then the calendar; at most `due_rows_per_entry` rows, the rest in later entries.
+template <Tables T>
+void QueueEngine<T>::sweep() {
+  due_budget_ = limits::due_rows_per_entry;
+  while (sweep_one_lease()) {
+  }
+  while (sweep_one_wall()) {
+  }
+}
+
+/// False when nothing (more) is to be done in this entry.
+template <Tables T>
+bool QueueEngine<T>::sweep_one_lease() {
+  const LeaseDueRow::Key end{LeaseTime{lease_now().us + 1}, QueueId{0}, Sequence{0}};
+  const auto found = lease_due_.first(*tables_, {}, end);
+  if (!found) return false;
+  if (due_budget_ == 0) {
+    more_due_ = true;
+    return false;
+  }
+  --due_budget_;
+  const MessageKey key{found->key.queue, found->key.sequence};
+  QueueContext& queue = need_context(key.queue);
+  MessageRow row = need_message(key);
+  if (row.state != MessageState::in_flight || row.deadline != found->key.at) {
+    damaged("a lease deadline does not fit its message", key);
+  }
+  if (exists(queue, key.sequence)) {
+    bring_up_to_date(queue, key, row);
+  } else {
+    reclaim_message(queue, key, row);
+  }
+  return true;
+}
+
+/// False when nothing (more) is to be done in this entry.
+template <Tables T>
+bool QueueEngine<T>::sweep_one_wall() {
+  const WallDueRow::Key end{WallTime{header_.stamps.wall.ms + 1}, QueueId{0}, Sequence{0}, WallDue::delay};
+  const auto due = first_wall_due(end, header_.expiry_halted);
+  if (!due) return false;
+  if (due_budget_ == 0) {
+    more_due_ = true;
+    return false;
+  }
+  --due_budget_;
+  QueueContext& queue = need_context(due->queue);
+  if (due->kind != WallDue::retention) {
+    sweep_message(queue, *due);
+    return true;
+  }
+  if (queue.row.retention_timer != due->at)
+    damaged("a retention timer does not fit its queue", {due->queue, {}});
+  fire_retention(queue);
+  return true;
+}
+
+template <Tables T>
+void QueueEngine<T>::sweep_message(QueueContext& queue, const WallDueRow::Key& due) {
+  const MessageKey key{due.queue, due.sequence};
+  MessageRow row = need_message(key);
+  const bool fits = due.kind == WallDue::delay
+                        ? row.state == MessageState::delayed && row.due == due.at
+                        : row.state != MessageState::in_flight && row.expires == due.at;
+  if (!fits) damaged("a due time does not fit its message", key);
+  if (exists(queue, key.sequence)) {
+    bring_up_to_date(queue, key, row);
+  } else {
+    reclaim_message(queue, key, row);
+  }
+}
+
+/// The first row of the calendar before `to`. While expiry is halted only delays are seen (S64).
+template <Tables T>
+std::optional<WallDueRow::Key> QueueEngine<T>::first_wall_due(const WallDueRow::Key& to, bool halted) const {
+  if (!halted) {
+    const auto found = wall_due_.first(*tables_, {}, to);
+    if (!found) return std::nullopt;
+    return found->key;
+  }
+  while (const auto found = delay_due_.first(*tables_, {}, to)) {
+    if (found->key.kind == WallDue::delay) return found->key;
+    WallDueRow::Key next = found->key;  // the smallest greater key: kinds are the last field
+    next.kind = static_cast<WallDue>(static_cast<std::uint8_t>(next.kind) + 1);
+    delay_due_.pass(next);
+  }
+  return std::nullopt;
+}
+
+/// Something arrived or came back from which retention counts: the queue's timer must not be later.
+template <Tables T>
+void QueueEngine<T>::arm_retention(QueueContext& queue, WallTime base) {
+  const auto& retention = queue.config.options.retention;
+  if (!retention) return;
+  const WallTime at = base + *retention;
+  if (queue.row.retention_timer.ms == 0 || at < queue.row.retention_timer) arm_retention_at(queue, at);
+}
+
+template <Tables T>
+void QueueEngine<T>::arm_retention_at(QueueContext& queue, WallTime at) {
+  disarm_retention(queue);
+  queue.row.retention_timer = at;
+  insert_wall_due({at, queue.id, Sequence{0}, WallDue::retention});
+}
+
+template <Tables T>
+void QueueEngine<T>::disarm_retention(QueueContext& queue) {
+  if (queue.row.retention_timer.ms == 0) return;
+  tables_->template erase<WallDueRow>({queue.row.retention_timer, queue.id, Sequence{0}, WallDue::retention});
+  queue.row.retention_timer = WallTime{};
+}
+
+/// Expires what is past the retention: fresh messages in the order of their lanes, then the others by age;
+/// then the timer goes to the next head, or to now when the entry's rows are used up (docs/decisions.md, D7).
+template <Tables T>
+void QueueEngine<T>::fire_retention(QueueContext& queue) {
+  disarm_retention(queue);
+  if (!queue.config.options.retention) return;
+  std::optional<WallTime> head;
+  const auto consider = [&](std::optional<WallTime> base) {
+    if (base && (!head || *base < *head)) head = base;
+  };
+  for (std::uint8_t lane = 0; lane < limits::lane_count; ++lane) consider(expire_fresh(queue, lane));
+  consider(expire_aged(queue));
+  if (due_budget_ == 0) return arm_retention_at(queue, header_.stamps.wall);
+  if (head) arm_retention(queue, *head);
+}
+
+/// From when the retention of the lane's first fresh message counts, after those past it are gone.
+template <Tables T>
+std::optional<WallTime> QueueEngine<T>::expire_fresh(QueueContext& queue, std::uint8_t lane) {
+  const Sequence end = Sequence::make(lane + 1, 0);
+  while (queue.lanes[lane].exists && due_budget_ > 0) {
+    auto found = fresh_before(queue, lane, end, due_budget_);
+    if (!found) break;
+    const Cause cause = expiry(queue, found->row, header_.stamps.wall, false);
+    if (cause == Cause::none) return found->row.retention_base();
+    --due_budget_;
+    take_out(queue, found->key, found->row);
+    expire(queue, found->key, found->row, cause);
+  }
+  return std::nullopt;
+}
+
+/// From when the retention of the oldest ready or parked message counts, after those past it are gone.
+template <Tables T>
+std::optional<WallTime> QueueEngine<T>::expire_aged(QueueContext& queue) {
+  const AgedRow::Key from{queue.id, WallTime{}, Sequence{0}};
+  const AgedRow::Key end{QueueId{queue.id.value + 1}, WallTime{}, Sequence{0}};
+  while (due_budget_ > 0) {
+    const auto found = queue.aged.first(*tables_, from, end);
+    if (!found) break;
+    const bool past = found->key.base + *queue.config.options.retention <= header_.stamps.wall;
+    if (!past) return found->key.base;
+    --due_budget_;
+    expire_one_aged(queue, found->key);
+  }
+  return std::nullopt;
+}
+
+template <Tables T>
+void QueueEngine<T>::expire_one_aged(QueueContext& queue, const AgedRow::Key& aged) {
+  const MessageKey key{queue.id, aged.sequence};
+  MessageRow row = need_message(key);
+  const bool aging = row.state == MessageState::ready || row.state == MessageState::parked;
+  if (!aging || row.retention_base() != aged.base) damaged("an age does not fit its message", key);
+  if (!exists(queue, key.sequence)) return reclaim_message(queue, key, row);
+  take_out(queue, key, row);
+  expire(queue, key, row, Cause::retention);
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

@@ -1,0 +1,145 @@
+#pragma once
+// QueueEngine: send (S12-S16).
+
+#include <functional>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+template <Tables T>
+void QueueEngine<T>::send(const Send& command, Reply& reply) {
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
+  if (command.items.empty()) return fail(reply, errc::invalid_argument, "a send needs at least one message");
+  if (command.items.size() > limits::send_entries_max) {
+    return fail(reply, errc::batch_too_large,
+                "at most " + std::to_string(limits::send_entries_max) + " messages in a send");
+  }
+  if (command.atomic && !check_all(*queue, command, reply)) return;
+  reply.items.resize(command.items.size());
+  for (std::size_t i = 0; i < command.items.size(); ++i) {
+    const SendItem& item = command.items[i];
+    Error error = check_item(*queue, item);
+    if (error.code == errc::ok) error = check_depth(*queue, 1, item.counted_bytes);
+    reply.items[i].code = error.code;
+    if (error.code == errc::ok) {
+      reply.items[i].id = append(*queue, item);
+    } else if (reply.detail.empty()) {
+      reply.detail = std::move(error.detail);
+    }
+  }
+}
+
+/// All or nothing (S14): the first failure is the answer of the whole batch.
+template <Tables T>
+bool QueueEngine<T>::check_all(const QueueContext& queue, const Send& command, Reply& reply) const {
+  std::uint64_t bytes = 0;
+  for (const SendItem& item : command.items) {
+    if (Error error = check_item(queue, item); error.code != errc::ok) {
+      fail(reply, error.code, std::move(error.detail));
+      return false;
+    }
+    bytes += item.counted_bytes;
+  }
+  Error error = check_depth(queue, command.items.size(), bytes);
+  if (error.code == errc::ok) return true;
+  fail(reply, error.code, std::move(error.detail));
+  return false;
+}
+
+template <Tables T>
+Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item) const {
+  if (item.counted_bytes > queue.config.options.max_message_size) {
+    return {errc::message_too_large,
+            "max_message_size is " + std::to_string(queue.config.options.max_message_size) + " bytes"};
+  }
+  if (!item.group_id.empty()) return {errc::not_supported, "group_id"};
+  if (!item.deduplication_id.empty()) return {errc::not_supported, "deduplication_id"};
+  if (item.priority > limits::priority_max) return {errc::invalid_argument, "priority is 0 to 9"};
+  if (item.priority != limits::priority_default) return {errc::not_supported, "priority other than 4"};
+  const WallTime latest = header_.stamps.wall + limits::delay_max;
+  if (item.due > latest || item.due.ms < -limits::delay_max.count()) {
+    return {errc::invalid_argument, "delay is at most 10 years"};
+  }
+  if (item.time_to_live_ms < -1 || item.time_to_live_ms > limits::expiry_max.count()) {
+    return {errc::invalid_argument, "time_to_live is at most 10 years"};
+  }
+  return {};
+}
+
+/// Exact: every live message counts (S15).
+template <Tables T>
+Error QueueEngine<T>::check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const {
+  const QueueOptions& options = queue.config.options;
+  if (options.max_messages && queue.row.live() + count > *options.max_messages) {
+    return {errc::queue_full, "max_messages is " + std::to_string(*options.max_messages)};
+  }
+  if (options.max_bytes && queue.row.bytes + bytes > *options.max_bytes) {
+    return {errc::queue_full, "max_bytes is " + std::to_string(*options.max_bytes)};
+  }
+  return {};
+}
+
+/// Adds a message at the end of its lane: fresh, or delayed.
+template <Tables T>
+MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
+  LaneContext& lane = open_lane(queue, item.priority);
+  const WallTime wall = header_.stamps.wall;
+  const QueueOptions& options = queue.config.options;
+  const MessageKey key{queue.id, Sequence::make(item.priority, lane.row.next++)};
+  MessageRow row;
+  row.counted_bytes = item.counted_bytes;
+  row.arrived = row.first_sent = wall;
+  WallTime due = item.due;
+  if (due.ms <= 0) due = wall + (due.ms == 0 ? options.delay : Milliseconds(-due.ms));
+  if (due > wall) row.due = due;
+  std::int64_t life = item.time_to_live_ms;
+  if (life == 0 && options.time_to_live) life = options.time_to_live->count();
+  if (life > 0) row.expires = row.retention_base() + Milliseconds(life);
+
+  queue.row.bytes += row.counted_bytes;
+  ++queue.row.sent;
+  tables_->insert_payload(MessageId{key.queue, key.sequence}, payload_of(item));
+  if (row.expires.ms != 0) insert_wall_due({row.expires, queue.id, key.sequence, WallDue::time_to_live});
+  if (row.due.ms != 0) {
+    row.state = MessageState::delayed;
+    ++queue.row.delayed;
+    insert_wall_due({row.due, queue.id, key.sequence, WallDue::delay});
+  } else {
+    ++queue.row.ready;
+    arm_retention(queue, row.retention_base());
+    announce(queue);
+  }
+  tables_->template insert<MessageRow>(key, row);
+  return {key.queue, key.sequence};
+}
+
+/// The payload as a share of the entry's bytes; a copy when the entry was not made of bytes.
+template <Tables T>
+SharedBytes QueueEngine<T>::payload_of(const SendItem& item) const {
+  const Bytes whole = bytes_->bytes();
+  const std::less_equal<const std::byte*> at_most;
+  const bool inside = !whole.empty() && at_most(whole.data(), item.payload.data()) &&
+                      at_most(item.payload.data() + item.payload.size(), whole.data() + whole.size());
+  return inside ? bytes_->slice(item.payload) : SharedBytes::copy(item.payload);
+}
+
+/// The lane to append to: its next number is never below the shard's floor (S58).
+template <Tables T>
+LaneContext& QueueEngine<T>::open_lane(QueueContext& queue, std::uint8_t number) const {
+  LaneContext& lane = queue.lanes[number];
+  const std::uint64_t floor = epoch().number_floor;
+  if (!lane.exists) {
+    lane.exists = true;
+    lane.row.next = lane.row.cursor = lane.row.horizon = lane.row.reclaimed = floor;
+  } else if (lane.row.next < floor) {
+    if (lane.row.cursor == lane.row.next) lane.row.cursor = floor;
+    lane.row.next = floor;
+  }
+  return lane;
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

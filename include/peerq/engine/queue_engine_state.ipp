@@ -1,0 +1,233 @@
+#pragma once
+// QueueEngine: a message's state and the rows that go with it (rows.hpp). Every change is: take out, then
+// enter.
+
+#include <algorithm>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// The clock of leases (S1).
+template <Tables T>
+LeaseTime QueueEngine<T>::lease_now() const noexcept {
+  if (PEERQ_PLANTED(lease_from_wall_clock)) return LeaseTime{header_.stamps.wall.ms * 1000};
+  return header_.stamps.lease;
+}
+
+/// Whether the sequence was given to a message and not purged since (S8); its row may still be gone.
+template <Tables T>
+bool QueueEngine<T>::exists(const QueueContext& queue, Sequence sequence) const noexcept {
+  if (sequence.lane() >= limits::lane_count) return false;
+  const LaneContext& lane = queue.lanes[sequence.lane()];
+  return lane.exists && sequence.number() >= lane.row.horizon && sequence.number() < lane.row.next;
+}
+
+/// The message as the entry's stamps have it (S3), or none when it is gone from this queue.
+template <Tables T>
+std::optional<MessageRow> QueueEngine<T>::current(QueueContext& queue, const MessageKey& key) {
+  if (!exists(queue, key.sequence)) return std::nullopt;
+  auto row = tables_->template find<MessageRow>(key);
+  if (row && !bring_up_to_date(queue, key, *row)) row.reset();
+  return row;
+}
+
+/// Does what the sweep would do with this message. False when it left the queue.
+template <Tables T>
+bool QueueEngine<T>::bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  if (row.state == MessageState::in_flight) {
+    if (row.deadline > lease_now()) return true;
+    queue.count(EventKind::lease_lapsed);
+    return end_attempt(queue, key, row, 0);
+  }
+  if (row.state == MessageState::delayed && row.due <= header_.stamps.wall) {
+    take_out(queue, key, row);
+    return put_back(queue, key, row, 0);
+  }
+  const Cause cause = expiry(queue, row, header_.stamps.wall, header_.expiry_halted);
+  if (cause == Cause::none) return true;
+  take_out(queue, key, row);
+  expire(queue, key, row, cause);
+  return false;
+}
+
+/// Why the message is past its time, for one that is not in flight (S16, S40, S63).
+template <Tables T>
+Cause QueueEngine<T>::expiry(const QueueContext& queue, const MessageRow& row, WallTime wall, bool halted) {
+  if (halted) return Cause::none;
+  if (row.expires.ms != 0 && row.expires <= wall) return Cause::time_to_live;
+  const auto& retention = queue.config.options.retention;
+  return retention && row.retention_base() + *retention <= wall ? Cause::retention : Cause::none;
+}
+
+/// Takes a message out of its state: rows and counter. The caller puts it somewhere or discards it.
+template <Tables T>
+void QueueEngine<T>::take_out(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  erase_state_rows(queue, key, row);
+  --queue.counter(row.state);
+  if (row.state == MessageState::fresh) {
+    LaneRow& lane = queue.lanes[key.sequence.lane()].row;
+    if (lane.cursor == key.sequence.number()) ++lane.cursor;
+  } else if (row.state == MessageState::in_flight) {
+    row.deadline = row.leased_at = LeaseTime{};
+    row.attempt_token = 0;
+    if (queue.config.options.max_in_flight != 0) announce(queue);
+  }
+}
+
+template <Tables T>
+void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  switch (row.state) {
+    case MessageState::fresh: break;
+    case MessageState::moving: break;
+    case MessageState::delayed:
+      tables_->template erase<WallDueRow>({row.due, key.queue, key.sequence, WallDue::delay});
+      break;
+    case MessageState::ready:
+      tables_->template erase<ReadyRow>(key);
+      tables_->template erase<AgedRow>({key.queue, row.retention_base(), key.sequence});
+      break;
+    case MessageState::parked:
+      tables_->template erase<ParkedRow>(key);
+      tables_->template erase<AgedRow>({key.queue, row.retention_base(), key.sequence});
+      break;
+    case MessageState::in_flight:
+      tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
+      if (row.attempt_token != 0) forget_lease(queue, key.sequence, row.attempt_token);
+      return;  // its time-to-live stands still
+  }
+  if (row.expires.ms != 0) {
+    tables_->template erase<WallDueRow>({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+  }
+}
+
+/// Returned, its delay is over, or kicked.
+template <Tables T>
+void QueueEngine<T>::enter_ready(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  row.state = MessageState::ready;
+  ++queue.row.ready;
+  tables_->template insert<ReadyRow>(key, ReadyRow{});
+  queue.lanes[key.sequence.lane()].ready.note(key);
+  insert_aged(queue, key, row);
+  tables_->template update<MessageRow>(key, row);
+  announce(queue);
+}
+
+/// `row.due` says until when.
+template <Tables T>
+void QueueEngine<T>::enter_delayed(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  row.state = MessageState::delayed;
+  ++queue.row.delayed;
+  insert_wall_due({row.due, key.queue, key.sequence, WallDue::delay});
+  if (row.expires.ms != 0) insert_wall_due({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+  tables_->template update<MessageRow>(key, row);
+}
+
+/// `row.deadline` says until when.
+template <Tables T>
+void QueueEngine<T>::enter_flight(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  row.state = MessageState::in_flight;
+  ++queue.row.in_flight;
+  insert_lease_due(key, row.deadline);
+  tables_->template update<MessageRow>(key, row);
+}
+
+template <Tables T>
+void QueueEngine<T>::enter_parked(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  row.state = MessageState::parked;
+  ++queue.row.parked;
+  tables_->template insert<ParkedRow>(key, ParkedRow{});
+  queue.lanes[key.sequence.lane()].parked.note(key);
+  insert_aged(queue, key, row);
+  tables_->template update<MessageRow>(key, row);
+}
+
+template <Tables T>
+void QueueEngine<T>::insert_lease_due(const MessageKey& key, LeaseTime deadline) {
+  const LeaseDueRow::Key due{deadline, key.queue, key.sequence};
+  tables_->template insert<LeaseDueRow>(due, LeaseDueRow{});
+  lease_due_.note(due);
+}
+
+template <Tables T>
+void QueueEngine<T>::insert_wall_due(const WallDueRow::Key& key) {
+  tables_->template insert<WallDueRow>(key, WallDueRow{});
+  wall_due_.note(key);
+  if (key.kind == WallDue::delay) delay_due_.note(key);
+}
+
+/// The rows of ready and parked messages that only time can move on.
+template <Tables T>
+void QueueEngine<T>::insert_aged(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  const AgedRow::Key aged{key.queue, row.retention_base(), key.sequence};
+  tables_->template insert<AgedRow>(aged, AgedRow{});
+  queue.aged.note(aged);
+  arm_retention(queue, row.retention_base());
+  if (row.expires.ms != 0) insert_wall_due({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+}
+
+/// Back to the queue after it was taken out, unless its time has passed meanwhile (S40). False when it left.
+template <Tables T>
+bool QueueEngine<T>::put_back(QueueContext& queue, const MessageKey& key, MessageRow& row,
+                              std::int64_t delay_ms) {
+  const Cause cause = expiry(queue, row, header_.stamps.wall, header_.expiry_halted);
+  if (cause != Cause::none) {
+    expire(queue, key, row, cause);
+    return false;
+  }
+  if (delay_ms > 0) {
+    row.due = header_.stamps.wall + Milliseconds(delay_ms);
+    enter_delayed(queue, key, row);
+  } else {
+    enter_ready(queue, key, row);
+  }
+  return true;
+}
+
+/// Ends a lease that counts: nack, extend by 0, expiry. The last allowed attempt ends here too (S37).
+/// False when the message left the queue.
+template <Tables T>
+bool QueueEngine<T>::end_attempt(QueueContext& queue, const MessageKey& key, MessageRow& row,
+                                 std::int64_t delay_ms) {
+  take_out(queue, key, row);
+  const std::uint32_t max_receives = queue.config.options.max_receives;
+  if (max_receives != 0 && row.receive_count >= max_receives) {
+    return dead_letter_or_park(queue, key, row, Cause::attempts);
+  }
+  return put_back(queue, key, row, delay_ms);
+}
+
+/// Removes a message that was taken out for good.
+template <Tables T>
+void QueueEngine<T>::discard(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  queue.row.bytes -= row.counted_bytes;
+  erase_message_rows(queue, key, row);
+}
+
+template <Tables T>
+void QueueEngine<T>::erase_message_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  const MessageId id = row.id(key);
+  if (row.has_note) tables_->template erase<NoteRow>(key);
+  if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, id});
+  tables_->erase_payload(id);
+  tables_->template erase<MessageRow>(key);
+}
+
+/// A lease under an attempt id ended: it takes itself off the attempt's list; the last one removes the
+/// attempt.
+template <Tables T>
+void QueueEngine<T>::forget_lease(QueueContext& queue, Sequence sequence, std::uint64_t token) {
+  const AttemptRow::Key key{queue.id, token};
+  auto attempt = tables_->template find<AttemptRow>(key);
+  if (!attempt) damaged("a lease names an attempt that is not there", {queue.id, sequence});
+  std::erase(attempt->leased, sequence);
+  if (!attempt->leased.empty()) return tables_->template update<AttemptRow>(key, *attempt);
+  tables_->template erase<AttemptRow>(key);
+  const AttemptIdRow::Key id{queue.id, attempt->attempt_id};
+  const auto newest = tables_->template find<AttemptIdRow>(id);
+  if (newest && newest->token == token) tables_->template erase<AttemptIdRow>(id);
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

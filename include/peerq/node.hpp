@@ -1,0 +1,108 @@
+#pragma once
+// A node: the durable queues of one data directory, inside this process.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peerq/base/export.hpp"
+#include "peerq/base/queue_options.hpp"
+#include "peerq/base/result.hpp"
+#include "peerq/host_executor.hpp"
+#include "peerq/observer.hpp"
+#include "peerq/queue.hpp"
+
+namespace peerq {
+
+namespace detail {
+class NodeState;
+}  // namespace detail
+
+struct NodeOptions {
+  /// Directory of the queues' data; created when missing. One node at a time may have it open.
+  std::string data_dir = {};
+  /// Most bytes of disk, both files counted; 0 = what the disk has. At least 1 MiB. A reserve of it is kept for
+  /// deletes and checkpoints: sends get `storage_full` before it is used up.
+  std::uint64_t max_disk_bytes = 0;
+  /// Memory for state that is not checkpointed yet. 4 MiB or more; what does not fit is on disk only.
+  std::size_t memory_budget = limits::memory_budget_default;
+  /// Told about events and log lines; may be null.
+  std::shared_ptr<Observer> observer = {};
+  /// Runs the node's work; null = threads of its own.
+  std::shared_ptr<HostExecutor> executor = {};
+};
+
+struct DeleteOptions {
+  /// Delete it although it is a dead-letter queue; its sources lose that setting (S11).
+  bool force = false;
+};
+
+/// A queue as the catalog has it.
+struct QueueDescription {
+  std::string name = {};
+  QueueOptions options = {};
+  bool paused = false;
+};
+
+struct ListQueuesOptions {
+  std::string prefix = {};
+  /// Go on after this name.
+  std::string after = {};
+  /// 1 to 1,000.
+  std::size_t max_queues = limits::page_max;
+};
+
+struct NodeStatistics {
+  std::uint64_t log_bytes = 0;
+  std::uint64_t state_bytes = 0;
+  /// False while only the reserve of the disk is left.
+  bool accepts_sends = true;
+};
+
+/// Owns the directory. Movable; must outlive neither its queues nor their deliveries (those then get `closed`).
+///
+/// Destroying it without `close` is like a crash that loses nothing acknowledged: it returns within 100 ms.
+/// **Thread** any.
+class PEERQ_API Node {
+ public:
+  /// Opens or creates the directory and recovers what it holds. Blocks on the disk.
+  /// **Errors** invalid_argument, data_dir_unsupported, data_dir_locked, storage_full, corrupt, version_mismatch,
+  /// node_failed.
+  static Result<Node> open(const NodeOptions& options);
+
+  Node(Node&&) noexcept;
+  Node& operator=(Node&&) noexcept;
+  ~Node();
+
+  /// Creates the queue, or gives the existing one if its parameters are equal (S6).
+  /// **Errors** invalid_name, invalid_argument, not_supported, queue_exists, limit_exceeded, storage_full.
+  /// **Durable** on return.
+  Result<Queue> create_queue(std::string_view name, const QueueOptions& options = {});
+  /// **Errors** queue_not_found, invalid_name.
+  Result<Queue> open_queue(std::string_view name);
+  /// In the order of the names.
+  Result<std::vector<QueueDescription>> list_queues(const ListQueuesOptions& options = {});
+  /// Replaces all parameters (S9). **Errors** queue_not_found, invalid_argument (a fixed one differs), not_supported.
+  Result<void> update_queue(std::string_view name, const QueueOptions& options);
+  /// Deletes the queue and its messages (S7, S75). **Errors** queue_not_found, in_use.
+  Result<void> delete_queue(std::string_view name, const DeleteOptions& options = {});
+
+  Result<NodeStatistics> statistics();
+  /// The calendar jumped by more than a day, and that is right: time-to-live and retention go on (S64).
+  void confirm_clock();
+
+  /// Stops consumers (their handlers get until `deadline`), releases what they did not finish, writes everything,
+  /// closes the directory (S56). **Errors** timeout: closed all the same, the next open replays the log.
+  Result<void> close(std::chrono::milliseconds deadline = std::chrono::seconds(10));
+
+ private:
+  friend struct detail::Access;
+  explicit Node(std::shared_ptr<detail::NodeState> state) noexcept;
+
+  std::shared_ptr<detail::NodeState> state_;
+};
+
+}  // namespace peerq

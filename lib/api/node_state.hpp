@@ -1,0 +1,105 @@
+#pragma once
+// What the facade's handles share: the node's core and what belongs to it, and the states behind the handles.
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "node/core.hpp"
+#include "node/request.hpp"
+#include "peerq/consumer.hpp"
+#include "peerq/delivery.hpp"
+#include "peerq/node.hpp"
+#include "peerq/port/receipt.hpp"
+#include "peerq/queue.hpp"
+
+namespace peerq::detail {
+
+/// What a node is made of. Built by the composition root (open.cpp) and by the test kit.
+struct NodeParts {
+  std::shared_ptr<node::Core> core;
+  std::shared_ptr<port::Executor> executor;
+  std::unique_ptr<port::ReceiptSealer> sealer;
+  /// A host's executor, for as long as handles live.
+  std::shared_ptr<void> keep_alive;
+};
+
+/// Shared by all handles of a node; the core is shut when the `Node` goes, this goes with the last handle.
+/// **Thread** any.
+class NodeState : public std::enable_shared_from_this<NodeState> {
+ public:
+  explicit NodeState(NodeParts parts);
+  ~NodeState();
+
+  node::Core& core() const noexcept { return *parts_.core; }
+  const port::ReceiptSealer& sealer() const noexcept { return *parts_.sealer; }
+
+  /// Blocks until the request is finished; `request->error` is the outcome.
+  void call(const std::shared_ptr<node::Request>& request, Milliseconds timeout);
+  /// Hands the request over; `on_done` runs once.
+  void submit(std::shared_ptr<node::Request> request, Milliseconds timeout, RunOn where);
+  void cancel(std::shared_ptr<node::Request> request);
+
+  Result<void> close(std::chrono::milliseconds deadline);
+  /// Within 100 ms: whatever is under way then ends on a thread of its own.
+  void abandon() noexcept;
+
+  void add(const std::shared_ptr<ConsumerState>& consumer);
+
+ private:
+  bool forked() const noexcept;
+  void stop_consumers(std::chrono::milliseconds grace);
+  void shut();
+
+  NodeParts parts_;
+  const pid_t owner_;
+  std::atomic<bool> ended_{false};
+  /// Guards `consumers_`; never held while calling anything (docs/decisions.md, mutexes).
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<ConsumerState>> consumers_;
+};
+
+/// Behind `Queue`.
+struct QueueHandle {
+  std::shared_ptr<NodeState> node;
+  QueueId id;
+  ShardId shard;
+  std::string name;
+};
+
+/// Behind `Delivery`. Constant but for the deadline, which extends move.
+struct DeliveryState {
+  std::shared_ptr<const QueueHandle> queue;
+  SharedBytes message;
+  Bytes body;
+  MessageId id;
+  engine::LeaseRef lease;
+  std::uint32_t epoch = 0;
+  std::uint32_t receive_count = 0;
+  WallTime first_sent;
+  /// By this process's clock, never later than the log's.
+  std::atomic<std::int64_t> deadline_ns{0};
+  Failure failure;
+};
+
+/// The way from handles to their states, and back.
+struct Access {
+  static const std::shared_ptr<DeliveryState>& state(const Delivery& delivery) noexcept { return delivery.state_; }
+  static const std::shared_ptr<const QueueHandle>& handle(const Queue& queue) noexcept { return queue.handle_; }
+  static Delivery delivery(std::shared_ptr<DeliveryState> state) { return Delivery(std::move(state)); }
+  static Queue queue(std::shared_ptr<const QueueHandle> handle) { return Queue(std::move(handle)); }
+  static Node node(std::shared_ptr<NodeState> state) { return Node(std::move(state)); }
+  static const std::shared_ptr<NodeState>& state(const Node& node) noexcept { return node.state_; }
+};
+
+Failure failure_of(const engine::NoteRow& note);
+
+inline std::chrono::system_clock::time_point to_time_point(WallTime time) noexcept {
+  return std::chrono::system_clock::time_point(Milliseconds(time.ms));
+}
+
+}  // namespace peerq::detail

@@ -1,0 +1,207 @@
+// Queue: looking at it without touching it, and operating it.
+
+#include "api/arguments.hpp"
+#include "api/node_state.hpp"
+
+namespace peerq {
+
+namespace {
+
+using detail::QueueHandle;
+using node::CatalogRequest;
+using node::Kind;
+using node::QueryRequest;
+
+constexpr auto timeout = limits::timeout_default;
+
+template <class R>
+void address(R& request, const QueueHandle& queue) {
+  request.queue = queue.id;
+  request.shard = queue.shard;
+}
+
+MessageStatus status_of(engine::MessageState state) {
+  switch (state) {
+    case engine::MessageState::delayed: return MessageStatus::delayed;
+    case engine::MessageState::in_flight: return MessageStatus::in_flight;
+    case engine::MessageState::parked: return MessageStatus::parked;
+    default: return MessageStatus::ready;
+  }
+}
+
+/// Both states of a ready message are one to the user.
+std::optional<engine::MessageState> state_of(std::optional<MessageStatus> status) {
+  if (!status) return std::nullopt;
+  switch (*status) {
+    case MessageStatus::delayed: return engine::MessageState::delayed;
+    case MessageStatus::in_flight: return engine::MessageState::in_flight;
+    case MessageStatus::parked: return engine::MessageState::parked;
+    case MessageStatus::ready: return engine::MessageState::ready;
+  }
+  return std::nullopt;
+}
+
+Result<MessageSummary> summary_of(const port::Codec& codec, const engine::MessageInfo& info, bool with_body) {
+  MessageSummary out{.id = info.id,
+                     .status = status_of(info.state),
+                     .body = {},
+                     .attributes = {},
+                     .size = info.counted_bytes,
+                     .attempt = info.attempt,
+                     .receive_count = info.receive_count,
+                     .sent_at = detail::to_time_point(info.first_sent),
+                     .due_at = {},
+                     .expires_at = {},
+                     .lease_left = Milliseconds(info.lease_left_ms),
+                     .failure = detail::failure_of(info.note)};
+  if (info.state == engine::MessageState::delayed) out.due_at = detail::to_time_point(info.due);
+  if (info.expires.ms != 0) out.expires_at = detail::to_time_point(info.expires);
+  if (!with_body) return out;
+  auto view = codec.read_message(info.payload.bytes);
+  if (!view) return Error(errc::corrupt, "message " + to_string(info.id));
+  out.body = as_text(view->body);
+  for (const auto& attribute : view->attributes) out.attributes.emplace(attribute.key, as_text(attribute.value));
+  return out;
+}
+
+Result<std::vector<MessageSummary>> summaries_of(const QueueHandle& queue, const QueryRequest& request) {
+  std::vector<MessageSummary> out;
+  out.reserve(request.page.messages.size());
+  for (const auto& info : request.page.messages) {
+    auto summary = summary_of(queue.node->core().codec(), info, request.page_request.with_payload);
+    if (!summary) return std::move(summary).error();
+    out.push_back(std::move(*summary));
+  }
+  return out;
+}
+
+Error check_page(std::size_t max_messages) {
+  if (max_messages >= 1 && max_messages <= limits::page_max) return {};
+  return {errc::invalid_argument, "max_messages must be 1 to " + std::to_string(limits::page_max)};
+}
+
+Result<void> set_paused(const QueueHandle& queue, bool paused) {
+  auto request = std::make_shared<CatalogRequest>(Kind::pause_queue);
+  request->name = queue.name;
+  request->queue = queue.id;
+  request->flag = paused;
+  queue.node->call(request, timeout);
+  if (request->error.code == errc::queue_not_found) return errc::queue_deleted;
+  return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
+}
+
+Result<std::uint64_t> counted(const node::Request& request) {
+  if (request.error.code != errc::ok) return request.error;
+  return request.reply.count;
+}
+
+QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
+  const engine::QueueRow& row = facts.counters;
+  QueueStatistics out{.ready = row.ready,
+                      .delayed = row.delayed,
+                      .in_flight = row.in_flight,
+                      .parked = row.parked,
+                      .bytes = row.bytes,
+                      .sent = row.sent,
+                      .arrived = row.arrived,
+                      .received = row.received,
+                      .redelivered = row.redelivered,
+                      .deleted = row.deleted,
+                      .expired = row.expired,
+                      .dead_lettered = row.dead_lettered,
+                      .purged = row.purged,
+                      .oldest_age = {},
+                      .paused = facts.paused,
+                      .at_in_flight_cap = facts.at_in_flight_cap};
+  if (facts.oldest) out.oldest_age = std::max(now - *facts.oldest, Milliseconds(0));
+  return out;
+}
+
+}  // namespace
+
+const std::string& Queue::name() const noexcept { return handle_->name; }
+
+Result<QueueOptions> Queue::options() const {
+  auto request = std::make_shared<CatalogRequest>(Kind::find_queue);
+  request->name = handle_->name;
+  handle_->node->call(request, timeout);
+  if (request->error.code == errc::queue_not_found) return errc::queue_deleted;
+  if (request->error.code != errc::ok) return request->error;
+  if (request->configs.front().id != handle_->id) return errc::queue_deleted;
+  return request->configs.front().options;
+}
+
+Result<QueueStatistics> Queue::statistics() const {
+  auto request = std::make_shared<QueryRequest>(Kind::facts);
+  address(*request, *handle_);
+  handle_->node->call(request, timeout);
+  if (request->error.code != errc::ok) return request->error;
+  return statistics_of(request->facts, handle_->node->core().clock().wall());
+}
+
+Result<std::vector<MessageSummary>> Queue::peek(std::size_t max_messages) const {
+  if (Error error = check_page(max_messages); error.code != errc::ok) return error;
+  auto request = std::make_shared<QueryRequest>(Kind::page);
+  address(*request, *handle_);
+  request->page_request.deliverable_only = true;
+  request->page_request.max_messages = max_messages;
+  handle_->node->call(request, timeout);
+  if (request->error.code != errc::ok) return request->error;
+  return summaries_of(*handle_, *request);
+}
+
+Result<ListPage> Queue::list(const ListOptions& options) const {
+  if (Error error = check_page(options.max_messages); error.code != errc::ok) return error;
+  auto request = std::make_shared<QueryRequest>(Kind::page);
+  address(*request, *handle_);
+  request->page_request.state = state_of(options.status);
+  request->page_request.after = Sequence{options.after};
+  request->page_request.max_messages = options.max_messages;
+  request->page_request.with_payload = options.with_body;
+  handle_->node->call(request, timeout);
+  if (request->error.code != errc::ok) return request->error;
+  auto messages = summaries_of(*handle_, *request);
+  if (!messages) return std::move(messages).error();
+  ListPage page{.messages = std::move(*messages), .next = {}};
+  if (request->page.next) page.next = request->page.next->value;
+  return page;
+}
+
+Result<MessageSummary> Queue::get(const MessageId& id) const {
+  auto request = std::make_shared<QueryRequest>(Kind::get);
+  address(*request, *handle_);
+  request->id = id;
+  handle_->node->call(request, timeout);
+  if (request->error.code != errc::ok) return request->error;
+  return summary_of(handle_->node->core().codec(), request->page.messages.front(), true);
+}
+
+Result<std::uint64_t> Queue::purge() const {
+  auto request = std::make_shared<node::PurgeRequest>();
+  address(*request, *handle_);
+  handle_->node->call(request, timeout);
+  return counted(*request);
+}
+
+Result<void> Queue::pause() const { return set_paused(*handle_, true); }
+Result<void> Queue::resume() const { return set_paused(*handle_, false); }
+
+Result<std::uint64_t> Queue::kick(std::span<const MessageId> ids) const {
+  if (Error error = detail::check_batch(ids.size(), "message ids"); error.code != errc::ok) return error;
+  auto request = std::make_shared<node::KickRequest>();
+  address(*request, *handle_);
+  request->ids.assign(ids.begin(), ids.end());
+  handle_->node->call(request, timeout);
+  return counted(*request);
+}
+
+Result<std::uint64_t> Queue::kick_all(std::uint32_t max_messages) const {
+  if (Error error = check_page(max_messages); error.code != errc::ok) return error;
+  auto request = std::make_shared<node::KickRequest>();
+  address(*request, *handle_);
+  request->max_messages = max_messages;
+  handle_->node->call(request, timeout);
+  return counted(*request);
+}
+
+}  // namespace peerq

@@ -1,0 +1,112 @@
+// Queue: receiving.
+
+#include "api/arguments.hpp"
+#include "api/node_state.hpp"
+#include "peerq/engine/layout.hpp"
+
+namespace peerq {
+
+namespace {
+
+using detail::DeliveryState;
+using detail::QueueHandle;
+using node::ReceiveRequest;
+
+Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, const ReceiveOptions& options,
+                                                     bool erase) {
+  if (Error error = detail::check_receive(options); error.code != errc::ok) return error;
+  if (options.stop.stop_requested()) return errc::cancelled;
+  auto request = std::make_shared<ReceiveRequest>();
+  request->queue = queue.id;
+  request->shard = queue.shard;
+  request->max_messages = options.max_messages;
+  request->max_bytes = options.max_bytes;
+  request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
+  request->erase = erase;
+  request->attempt_id = options.attempt_id;
+  const SteadyTime now = queue.node->core().clock().steady();
+  request->wait_until = now + options.wait;
+  return request;
+}
+
+/// Wait and timeout together, without overflow for "for ever".
+Milliseconds whole_timeout(const ReceiveOptions& options) {
+  constexpr Milliseconds longest = limits::expiry_max;
+  return std::min(options.wait, longest) + std::min(options.timeout, longest);
+}
+
+Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, const ReceiveRequest& request,
+                               engine::Grant&& grant) {
+  auto view = queue->node->core().codec().read_message(grant.payload.bytes);
+  if (!view) return Error(errc::corrupt, "message " + to_string(grant.id) + ": " + view.error().detail);
+  auto state = std::make_shared<DeliveryState>();
+  state->queue = queue;
+  state->message = std::move(grant.payload.bytes);
+  state->body = view->body;
+  state->id = grant.id;
+  state->lease = grant.lease;
+  state->epoch = request.epoch;
+  state->receive_count = grant.receive_count;
+  state->first_sent = grant.first_sent;
+  const SteadyTime deadline = request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
+  state->deadline_ns = request.erase ? 0 : deadline.ns;
+  engine::NoteRow note;
+  if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note)) state->failure = detail::failure_of(note);
+  return detail::Access::delivery(std::move(state));
+}
+
+Result<std::vector<Delivery>> result_of(const std::shared_ptr<const QueueHandle>& queue, ReceiveRequest& request) {
+  if (request.error.code != errc::ok) return request.error;
+  std::vector<Delivery> out;
+  out.reserve(request.reply.grants.size());
+  for (auto& grant : request.reply.grants) {
+    auto delivery = make_delivery(queue, request, std::move(grant));
+    // A damaged message is never served; its lease lapses, the others of the batch are not held up.
+    if (delivery) out.push_back(std::move(*delivery));
+    else if (request.reply.grants.size() == 1) return std::move(delivery).error();
+    else queue->node->core().observer().log(LogLevel::error, delivery.error().text());
+  }
+  return out;
+}
+
+Result<std::vector<Delivery>> receive_blocking(const std::shared_ptr<const QueueHandle>& queue,
+                                               const ReceiveOptions& options, bool erase) {
+  auto made = make_request(*queue, options, erase);
+  if (!made) return std::move(made).error();
+  const auto& request = *made;
+  const auto cancel = [&] { queue->node->cancel(request); };
+  const std::stop_callback on_stop(options.stop, cancel);
+  queue->node->call(request, whole_timeout(options));
+  return result_of(queue, *request);
+}
+
+}  // namespace
+
+Result<std::vector<Delivery>> Queue::receive(const ReceiveOptions& options) const {
+  return receive_blocking(handle_, options, false);
+}
+
+Result<std::vector<Delivery>> Queue::receive_and_delete(const ReceiveOptions& options) const {
+  return receive_blocking(handle_, options, true);
+}
+
+void Queue::receive_async(const ReceiveOptions& options, UniqueFunction<void(Result<std::vector<Delivery>>)> done,
+                          RunOn where) const {
+  auto made = make_request(*handle_, options, false);
+  if (!made) return done(std::move(made).error());
+  const auto request = *made;
+  const auto cancel = [node = handle_->node, weak = std::weak_ptr(request)] {
+    if (auto target = weak.lock()) node->cancel(std::move(target));
+  };
+  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
+  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes first.
+  auto on_stop = std::make_shared<std::optional<OnStop>>();
+  request->on_done = [queue = handle_, done = std::move(done), on_stop](node::Request& finished) mutable {
+    on_stop->reset();
+    done(result_of(queue, static_cast<ReceiveRequest&>(finished)));
+  };
+  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
+  handle_->node->submit(request, whole_timeout(options), where);
+}
+
+}  // namespace peerq

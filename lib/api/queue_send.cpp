@@ -1,0 +1,135 @@
+// Queue: sending.
+
+#include <fmt/format.h>
+
+#include "api/arguments.hpp"
+#include "api/node_state.hpp"
+
+namespace peerq {
+
+namespace {
+
+using detail::QueueHandle;
+using node::SendRequest;
+
+/// See engine::SendItem::due.
+WallTime due_of(const SendOptions& options) {
+  if (options.deliver_at) {
+    const auto at = std::chrono::duration_cast<Milliseconds>(options.deliver_at->time_since_epoch());
+    return {std::max<std::int64_t>(at.count(), 1)};
+  }
+  if (!options.delay) return {0};
+  return options.delay->count() == 0 ? WallTime{1} : WallTime{-options.delay->count()};
+}
+
+/// Makes the message's bytes, once, and adds them to the request.
+void add_message(const port::Codec& codec, std::string_view body, const SendOptions& options, SendRequest& request) {
+  std::vector<port::AttributeView> attributes;
+  attributes.reserve(options.attributes.size());
+  for (const auto& [key, value] : options.attributes) attributes.push_back({key, as_bytes(value)});
+  const port::MessageParts parts{.body = as_bytes(body),
+                                 .attributes = attributes,
+                                 .reply_to = options.reply_to,
+                                 .correlation_id = as_bytes(options.correlation_id)};
+  SharedBytes bytes = codec.make_message(parts);
+  request.payload_bytes += bytes.size();
+  request.items.push_back({.payload = bytes.bytes(),
+                           .counted_bytes = static_cast<std::uint32_t>(counted_size(parts)),
+                           .priority = options.priority,
+                           .due = due_of(options),
+                           .time_to_live_ms = options.time_to_live ? options.time_to_live->count() : 0,
+                           .group_id = {},
+                           .deduplication_id = {}});
+  request.payloads.push_back(std::move(bytes));
+}
+
+std::shared_ptr<SendRequest> new_request(const QueueHandle& queue) {
+  auto request = std::make_shared<SendRequest>();
+  request->queue = queue.id;
+  request->shard = queue.shard;
+  return request;
+}
+
+Result<std::shared_ptr<SendRequest>> make_single(const QueueHandle& queue, std::string_view body,
+                                                 const SendOptions& options) {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
+  if (Error error = detail::check_message(body, options); error.code != errc::ok) return error;
+  auto request = new_request(queue);
+  add_message(queue.node->core().codec(), body, options, *request);
+  return request;
+}
+
+Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::span<const Message> messages,
+                                                const BatchOptions& options) {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
+  if (Error error = detail::check_batch(messages.size(), "messages"); error.code != errc::ok) return error;
+  std::size_t bytes = 0;
+  for (const auto& message : messages) {
+    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok) return error;
+    bytes += message.body.size();
+    for (const auto& [key, value] : message.options.attributes) bytes += key.size() + value.size();
+  }
+  if (bytes > limits::send_bytes_max) {
+    return Error(errc::batch_too_large, fmt::format("{} bytes, at most {}", bytes, limits::send_bytes_max));
+  }
+  auto request = new_request(queue);
+  request->atomic = options.atomic;
+  request->items.reserve(messages.size());
+  request->payloads.reserve(messages.size());
+  const auto& codec = queue.node->core().codec();
+  for (const auto& message : messages) add_message(codec, message.body, message.options, *request);
+  return request;
+}
+
+Result<Sent> sent_of(const engine::ItemReply& item) {
+  if (item.code != errc::ok) return Error(item.code);
+  return Sent{.id = item.id, .deduplicated = item.deduplicated};
+}
+
+Result<Sent> single_result(const node::Request& request) {
+  if (request.error.code != errc::ok) return request.error;
+  PEERQ_ASSERT(request.reply.items.size() == 1);
+  return sent_of(request.reply.items.front());
+}
+
+Result<std::vector<Result<Sent>>> batch_result(const node::Request& request) {
+  if (request.error.code != errc::ok) return request.error;
+  std::vector<Result<Sent>> out;
+  out.reserve(request.reply.items.size());
+  for (const auto& item : request.reply.items) out.push_back(sent_of(item));
+  return out;
+}
+
+}  // namespace
+
+Result<Sent> Queue::send(std::string_view body, const SendOptions& options) const {
+  auto request = make_single(*handle_, body, options);
+  if (!request) return std::move(request).error();
+  handle_->node->call(*request, options.timeout);
+  return single_result(**request);
+}
+
+Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages, const BatchOptions& options) const {
+  auto request = make_batch(*handle_, messages, options);
+  if (!request) return std::move(request).error();
+  handle_->node->call(*request, options.timeout);
+  return batch_result(**request);
+}
+
+void Queue::send_async(std::string_view body, const SendOptions& options, UniqueFunction<void(Result<Sent>)> done,
+                       RunOn where) const {
+  auto request = make_single(*handle_, body, options);
+  if (!request) return done(std::move(request).error());
+  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(single_result(r)); };
+  handle_->node->submit(std::move(*request), options.timeout, where);
+}
+
+void Queue::send_async(std::span<const Message> messages, const BatchOptions& options,
+                       UniqueFunction<void(Result<std::vector<Result<Sent>>>)> done, RunOn where) const {
+  auto request = make_batch(*handle_, messages, options);
+  if (!request) return done(std::move(request).error());
+  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(batch_result(r)); };
+  handle_->node->submit(std::move(*request), options.timeout, where);
+}
+
+}  // namespace peerq

@@ -1,0 +1,191 @@
+// The gate: every request passes here first. Checks that need no log entry, and where it goes from here (S60).
+
+#include <algorithm>
+#include <string>
+
+#include "node/core.hpp"
+
+namespace peerq::node {
+
+namespace {
+
+/// Rough size of a small command inside an entry.
+constexpr std::size_t command_bytes = 96;
+
+Error too_large(std::uint64_t size, std::uint64_t limit) {
+  return {errc::message_too_large,
+          std::to_string(size) + " bytes, the queue's max_message_size is " + std::to_string(limit)};
+}
+
+}  // namespace
+
+void Core::admit(const std::shared_ptr<Request>& request) {
+  if (request->deadline < next_deadline_) next_deadline_ = request->deadline;
+  switch (request->kind) {
+    case Kind::cancel: return admit_cancel(static_cast<const CancelRequest&>(*request));
+    case Kind::call_at: return admit_call(request);
+    default: break;
+  }
+  if (closing_.load(std::memory_order_relaxed)) return finish(request, Error(errc::closed));
+  switch (request->kind) {
+    case Kind::create_queue:
+    case Kind::update_queue:
+    case Kind::pause_queue:
+    case Kind::delete_queue:
+    case Kind::find_queue:
+    case Kind::list_queues: return admit_catalog(request);
+    case Kind::usage:
+      static_cast<UsageRequest&>(*request).usage = parts_.store->usage();
+      return finish(request);
+    default: break;
+  }
+  Shard& shard = this->shard(request->shard);
+  if (shard.is_stopped()) return finish(request, shard.stopped);
+  if (Error error = check_queue(shard, *request); error.code != errc::ok) return finish(request, std::move(error));
+  switch (request->kind) {
+    case Kind::send: return admit_send(request, shard);
+    case Kind::receive: return admit_receive(request, shard);
+    case Kind::settle: return admit_settle(request, shard);
+    case Kind::kick:
+    case Kind::purge: return push_pending(shard, request, command_bytes);
+    case Kind::facts:
+    case Kind::page:
+    case Kind::get: return answer_query(request, shard);
+    default: return finish(request, Error(errc::not_supported));
+  }
+}
+
+/// The queue must be one of this shard's: handles come from the catalog, so an unknown one was deleted.
+Error Core::check_queue(const Shard& shard, const Request& request) const {
+  if (shard.queues->config(request.queue) == nullptr) return errc::queue_deleted;
+  return {};
+}
+
+void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
+  auto& send = static_cast<SendRequest&>(*request);
+  const auto limit = shard.queues->config(send.queue)->options.max_message_size;
+  const auto oversized = [limit](const engine::SendItem& item) { return item.counted_bytes > limit; };
+  const auto first = std::find_if(send.items.begin(), send.items.end(), oversized);
+  if (first != send.items.end() && (send.atomic || std::all_of(first, send.items.end(), oversized))) {
+    if (send.atomic || first == send.items.begin()) return finish(request, too_large(first->counted_bytes, limit));
+  }
+  if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
+}
+
+void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
+  auto& receive = static_cast<ReceiveRequest&>(*request);
+  const bool in_line = shard.waiters.waiting(receive.queue);
+  const bool waits = receive.wait_until > now_;
+  if (!receive.attempt_id.empty() || (!in_line && can_get(shard, receive.queue))) {
+    return push_pending(shard, request, command_bytes);
+  }
+  if (!waits) {
+    if (in_line && can_get(shard, receive.queue)) return push_pending(shard, request, command_bytes);
+    return finish(request);
+  }
+  if (shard.waiters.count() >= limits::waiters_max) {
+    return finish(request, Error(errc::limit_exceeded, "waiters, the limit is " + std::to_string(limits::waiters_max)));
+  }
+  const QueueId queue = receive.queue;
+  shard.waiters.add(std::static_pointer_cast<ReceiveRequest>(request));
+  if (in_line) shard.hot.insert(queue);
+}
+
+/// Something may be handed out now, or falls due now.
+bool Core::can_get(Shard& shard, QueueId queue) {
+  const auto promised = shard.promised.find(queue);
+  const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
+  return shard.queues->deliverable(queue) > taken || due_at(shard) <= now_;
+}
+
+void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
+  auto& settle = static_cast<SettleRequest&>(*request);
+  const auto epoch = shard.queues->receipt_epoch(settle.queue);
+  const auto outdated = [epoch](std::uint32_t other) { return other != epoch; };
+  // A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease (S58).
+  for (std::size_t i = 0; i < settle.epochs.size(); ++i) {
+    if (outdated(settle.epochs[i])) settle.items[i].lease.attempt = 0;
+  }
+  push_pending(shard, request, command_bytes + 24 * settle.items.size());
+}
+
+void Core::admit_catalog(const std::shared_ptr<Request>& request) {
+  auto& catalog = static_cast<CatalogRequest&>(*request);
+  Shard& shard = this->shard(catalog_shard);
+  if (shard.is_stopped()) return finish(request, shard.stopped);
+  auto& machine = parts_.store->catalog();
+  if (catalog.kind == Kind::find_queue) {
+    auto found = machine.find(catalog.name);
+    if (!found || !is_configured(*found)) return finish(request, Error(errc::queue_not_found, catalog.name));
+    catalog.configs.push_back(std::move(*found));
+    return finish(request);
+  }
+  if (catalog.kind == Kind::list_queues) {
+    catalog.configs = machine.list(catalog.prefix, catalog.after, catalog.max);
+    return finish(request);
+  }
+  if (catalog.kind == Kind::create_queue && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  push_pending(shard, request, 1024);
+}
+
+bool Core::is_configured(const engine::QueueConfig& config) {
+  return shard(engine::shard_of(config.options.durability)).queues->config(config.id) != nullptr;
+}
+
+void Core::answer_query(const std::shared_ptr<Request>& request, Shard& shard) {
+  auto& query = static_cast<QueryRequest&>(*request);
+  const Stamps now = shard.stamper->peek();
+  Error error;
+  if (query.kind == Kind::facts) {
+    auto facts = shard.queues->facts(query.queue, now);
+    if (facts) query.facts = std::move(*facts);
+    if (!facts) error = facts.error();
+  } else if (query.kind == Kind::page) {
+    query.page_request.queue = query.queue;
+    auto page = shard.queues->page(query.page_request, now);
+    if (page) query.page = std::move(*page);
+    if (!page) error = page.error();
+  } else {
+    auto info = shard.queues->get(query.queue, query.id, now);
+    if (info) query.page.messages.push_back(std::move(*info));
+    if (!info) error = info.error();
+  }
+  const auto cold = [](const engine::MessageInfo& message) { return message.payload.cold != nullptr; };
+  if (error.code == errc::ok && std::any_of(query.page.messages.begin(), query.page.messages.end(), cold)) {
+    return fetch_cold_page(std::static_pointer_cast<QueryRequest>(request));
+  }
+  finish(request, std::move(error));
+}
+
+void Core::admit_cancel(const CancelRequest& cancel) {
+  const auto& target = cancel.target;
+  if (target->stage == Stage::waiting) {
+    auto waiter = shard(target->shard).waiters.remove(static_cast<const ReceiveRequest&>(*target));
+    PEERQ_ASSERT(waiter != nullptr);
+    return finish(waiter, Error(errc::cancelled));
+  }
+  if (target->stage == Stage::pending) {
+    remove_pending(shard(target->shard), *target);
+    return finish(target, Error(errc::cancelled));
+  }
+  // Under way: what a receive is granted goes back; everything else keeps its outcome.
+  target->cancelled = true;
+}
+
+void Core::push_pending(Shard& shard, std::shared_ptr<Request> request, std::size_t bytes) {
+  request->stage = Stage::pending;
+  request->pending_bytes = bytes;
+  shard.pending_bytes += bytes;
+  shard.pending.push_back(std::move(request));
+}
+
+void Core::remove_pending(Shard& shard, const Request& request) {
+  const auto is_it = [&request](const auto& other) { return other.get() == &request; };
+  const auto place = std::find_if(shard.pending.begin(), shard.pending.end(), is_it);
+  PEERQ_ASSERT(place != shard.pending.end());
+  shard.pending_bytes -= request.pending_bytes;
+  shard.pending.erase(place);
+}
+
+}  // namespace peerq::node

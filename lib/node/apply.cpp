@@ -1,0 +1,183 @@
+// What a committed entry causes: answers, deliveries, waiters that go back in line, events.
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core.hpp"
+
+namespace peerq::node {
+
+bool Core::apply_committed(Shard& shard) {
+  bool applied = false;
+  while (!shard.is_stopped() && !shard.under_way.empty() && shard.under_way.front().index <= shard.committed) {
+    EntryUnderWay entry = std::move(shard.under_way.front());
+    shard.under_way.pop_front();
+    shard.under_way_bytes -= entry.bytes.size();
+    if (shard.keep != Keep::memory) unapplied_bytes_ -= entry.bytes.size();
+    apply_entry(shard, entry);
+    applied = true;
+  }
+  return applied;
+}
+
+void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
+  shard.due_known = false;
+  shard.effects.clear();
+  auto view = shard.decoder->decode(entry.bytes);
+  Result<void> applied = view ? shard.machine->apply(entry.index, shard.replicator->term(), *view, shard.effects)
+                              : Result<void>(view.error());
+  if (!applied) {
+    for (auto& request : entry.requests) finish(request, applied.error());
+    return stop_shard(shard, applied.error());
+  }
+  PEERQ_ASSERT(shard.effects.replies.size() == entry.requests.size());
+  shard.more_due = shard.effects.more_due;
+  for (const QueueId queue : shard.effects.ready) {
+    if (shard.waiters.waiting(queue)) shard.hot.insert(queue);
+  }
+  for (std::size_t i = 0; i < entry.requests.size(); ++i) {
+    auto& request = entry.requests[i];
+    if (request == nullptr) continue;
+    request->stamped_at = entry.stamped_at;
+    request->stamped_lease = entry.stamped_lease;
+    deliver_reply(shard, request, std::move(shard.effects.replies[i]));
+  }
+  for (const QueueId queue : shard.effects.deleted) {
+    for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::queue_deleted));
+  }
+  if (!shard.effects.events.empty()) report(shard);
+}
+
+void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply) {
+  request->reply = std::move(reply);
+  if (request->kind == Kind::receive) return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
+  if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
+  if (request->reply.code != errc::ok) return finish(request, Error(request->reply.code, request->reply.detail));
+  switch (request->kind) {
+    case Kind::create_queue:
+    case Kind::update_queue:
+    case Kind::pause_queue:
+    case Kind::delete_queue: return catalog_applied(std::static_pointer_cast<CatalogRequest>(request));
+    case Kind::configure: return configure_applied(std::static_pointer_cast<ConfigureRequest>(request));
+    default: return finish(request);
+  }
+}
+
+void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request) {
+  if (request->promised > 0) {
+    auto promised = shard.promised.find(request->queue);
+    promised->second -= std::exchange(request->promised, 0);
+    if (promised->second == 0) shard.promised.erase(promised);
+  }
+  const bool gone = request->stage == Stage::finished || request->cancelled;
+  auto& reply = request->reply;
+  if (gone) {
+    if (!reply.grants.empty() && !request->erase) give_back(shard, *request);
+    return finish(request, Error(errc::cancelled));
+  }
+  if (reply.code != errc::ok) return finish(request, Error(reply.code, reply.detail));
+  if (!reply.grants.empty()) {
+    request->epoch = shard.queues->receipt_epoch(request->queue);
+    const auto cold = [](const engine::Grant& grant) { return grant.payload.cold != nullptr; };
+    const bool any_cold = std::any_of(reply.grants.begin(), reply.grants.end(), cold);
+    return any_cold ? fetch_cold(request) : finish(request);
+  }
+  if (reply.skipped) shard.hot.insert(request->queue);
+  if (request->wait_until <= now_ || closing_.load(std::memory_order_relaxed)) return finish(request);
+  shard.waiters.add(std::move(request));
+}
+
+/// Nobody takes what this receive was granted: back to the queue, uncounted (S23).
+void Core::give_back(Shard& shard, const ReceiveRequest& request) {
+  auto settle = std::make_shared<SettleRequest>();
+  settle->queue = request.queue;
+  settle->shard = shard.id;
+  settle->verb = engine::Verb::release;
+  for (const auto& grant : request.reply.grants) settle->items.push_back({.lease = grant.lease, .reason = {}});
+  push_pending(shard, std::move(settle), 128);
+}
+
+/// The payload is on disk: read it where waiting for the disk holds up nobody.
+void Core::fetch_cold(const std::shared_ptr<ReceiveRequest>& request) {
+  request->stage = Stage::fetching;
+  parts_.executor->post(port::Lane::helper, [self = shared_from_this(), request] {
+    Error error;
+    for (auto& grant : request->reply.grants) {
+      if (error.code == errc::ok) error = fetch_one(grant.payload);
+    }
+    self->complete_outside(request, std::move(error));
+  });
+}
+
+void Core::fetch_cold_page(const std::shared_ptr<QueryRequest>& request) {
+  request->stage = Stage::fetching;
+  parts_.executor->post(port::Lane::helper, [self = shared_from_this(), request] {
+    Error error;
+    for (auto& message : request->page.messages) {
+      if (error.code == errc::ok) error = fetch_one(message.payload);
+    }
+    self->complete_outside(request, std::move(error));
+  });
+}
+
+Error Core::fetch_one(engine::Payload& payload) {
+  if (payload.cold == nullptr) return {};
+  auto bytes = payload.cold->fetch();
+  payload.cold.reset();
+  if (!bytes) return bytes.error();
+  payload.bytes = std::move(*bytes);
+  return {};
+}
+
+/// From the helper lane, without the token: the core does not touch a request that is being fetched.
+void Core::complete_outside(const std::shared_ptr<Request>& request, Error error) {
+  if (error.code != errc::ok) parts_.observer->log(LogLevel::error, "payload: " + error.text());
+  request->error = std::move(error);
+  Done done{request};
+  complete(done);
+}
+
+void Core::report(const Shard& shard) {
+  for (const auto& event : shard.effects.events) {
+    const engine::QueueConfig* config = shard.queues != nullptr ? shard.queues->config(event.queue) : nullptr;
+    const std::string_view name = config != nullptr ? std::string_view(config->name) : std::string_view();
+    switch (event.kind) {
+      case engine::EventKind::expired: parts_.observer->event(NodeEvent::message_expired, name, event.count); break;
+      case engine::EventKind::dead_lettered:
+        parts_.observer->event(NodeEvent::message_dead_lettered, name, event.count);
+        break;
+      case engine::EventKind::parked: parts_.observer->event(NodeEvent::message_parked, name, event.count); break;
+      case engine::EventKind::lease_lapsed: parts_.observer->event(NodeEvent::lease_lapsed, name, event.count); break;
+      case engine::EventKind::dropped: break;
+    }
+  }
+}
+
+/// The shard serves nothing any more; what was proposed has an unknown outcome.
+void Core::stop_shard(Shard& shard, Error error) {
+  if (shard.is_stopped()) return;
+  shard.stopped = std::move(error);
+  parts_.observer->log(LogLevel::error, shard.name + " shard stopped: " + shard.stopped.text());
+  parts_.observer->event(NodeEvent::shard_stopped, shard.name, 1);
+  fail_everything(shard, shard.stopped);
+}
+
+void Core::fail_everything(Shard& shard, const Error& error) {
+  const Error unknown(failed_.code != errc::ok ? errc::node_failed : errc::outcome_unknown, error.detail);
+  for (auto& entry : shard.under_way) {
+    for (auto& request : entry.requests) finish(request, unknown);
+    if (shard.keep != Keep::memory) unapplied_bytes_ -= entry.bytes.size();
+  }
+  shard.under_way.clear();
+  shard.under_way_bytes = 0;
+  for (auto& request : shard.pending) finish(request, error);
+  shard.pending.clear();
+  shard.pending_bytes = 0;
+  for (const QueueId queue : shard.waiters.queues()) {
+    for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, error);
+  }
+  shard.hot.clear();
+  shard.promised.clear();
+}
+
+}  // namespace peerq::node

@@ -1,0 +1,184 @@
+// From pending requests to entries: what arrived while the last commit was under way becomes the next entry.
+
+#include <algorithm>
+
+#include "node/core.hpp"
+#include "peerq/base/plant.hpp"
+
+namespace peerq::node {
+
+namespace {
+
+/// Riding waiters in one entry.
+constexpr std::size_t riders_max = 1'000;
+
+engine::Receive command_of(const ReceiveRequest& request) {
+  return {.queue = request.queue,
+          .max_messages = request.max_messages,
+          .max_bytes = request.max_bytes,
+          .visibility_ms = request.visibility_ms,
+          .erase = request.erase,
+          .attempt_id = as_bytes(request.attempt_id)};
+}
+
+engine::CommandBody catalog_command_of(const CatalogRequest& request) {
+  switch (request.kind) {
+    case Kind::create_queue: return engine::CreateQueue{request.name, request.options};
+    case Kind::update_queue: return engine::UpdateQueue{request.name, request.queue, request.options};
+    case Kind::pause_queue: return engine::PauseQueue{request.name, request.queue, request.flag};
+    default: return engine::DeleteQueue{request.name, request.queue, request.flag};
+  }
+}
+
+/// A view of the request: it lives as long as the request does.
+engine::CommandBody command_of(const Request& request) {
+  switch (request.kind) {
+    case Kind::send: {
+      const auto& send = static_cast<const SendRequest&>(request);
+      return engine::Send{send.queue, send.atomic, send.items};
+    }
+    case Kind::receive: return command_of(static_cast<const ReceiveRequest&>(request));
+    case Kind::settle: {
+      const auto& settle = static_cast<const SettleRequest&>(request);
+      return engine::Settle{settle.queue, settle.verb, settle.items};
+    }
+    case Kind::kick: {
+      const auto& kick = static_cast<const KickRequest&>(request);
+      return engine::Kick{kick.queue, kick.ids, kick.max_messages};
+    }
+    case Kind::purge: return engine::Purge{request.queue};
+    case Kind::configure: return static_cast<const ConfigureRequest&>(request).configure;
+    case Kind::configured: {
+      const auto& config = static_cast<const ConfigureRequest&>(request).configure.config;
+      return engine::Configured{config.id, config.version};
+    }
+    case Kind::epoch: return engine::NewEpoch{static_cast<const EpochRequest&>(request).number_floor};
+    default: return catalog_command_of(static_cast<const CatalogRequest&>(request));
+  }
+}
+
+/// Messages of a send that can be handed out in the same entry.
+std::uint64_t deliverable_in(const SendRequest& send, const engine::QueueConfig* config) {
+  if (config == nullptr || config->paused || config->options.delay.count() > 0) return 0;
+  const auto at_once = [](const engine::SendItem& item) { return item.due.ms == 0; };
+  return static_cast<std::uint64_t>(std::count_if(send.items.begin(), send.items.end(), at_once));
+}
+
+}  // namespace
+
+/// Cuts and applies what is possible now; true when something was done, so that it is worth another look.
+bool Core::pump(Shard& shard) {
+  bool moved = false;
+  while (may_cut(shard)) {
+    if (!cut(shard)) break;
+    moved = true;
+  }
+  return apply_committed(shard) || moved;
+}
+
+bool Core::may_cut(const Shard& shard) const {
+  if (shard.is_stopped() || abandoned_) return false;
+  if (shard.pending.empty() && !shard.tick_now && shard.hot.empty()) return false;
+  if (shard.keep == Keep::memory) return true;
+  if (retry_write_at_ != SteadyTime::never() || shard.machine->over_budget()) return false;
+  if (shard.under_way_bytes > limits::unapplied_shard_bytes_max) return false;
+  if (unapplied_bytes_ > limits::unapplied_node_bytes_max) return false;
+  if (shard.keep == Keep::interval) return true;
+  return writer_.idle() || shard.pending_bytes >= limits::entry_size_aim;
+}
+
+bool Core::cut(Shard& shard) {
+  EntryUnderWay entry;
+  engine::EntryHeader header;
+  header.stamps = shard.stamper->stamp();
+  header.proposer = parts_.store->identity().peer;
+  header.expiry_halted = clock_suspect_;
+  entry.stamped_at = shard.stamper->steady_at(header.stamps.lease);
+  entry.stamped_lease = header.stamps.lease;
+  shard.commands.clear();
+  add_pending(shard, entry);
+  if (shard.queues != nullptr) add_riders(shard, entry);
+  if (shard.commands.empty()) {
+    if (!std::exchange(shard.tick_now, false)) return false;
+    shard.commands.push_back({{}, engine::Tick{}});
+    entry.requests.push_back(nullptr);
+  }
+  shard.tick_now = false;
+  shard.stamped_at = now_;
+  entry.bytes = parts_.codec->encode_entry(header, shard.commands);
+  const std::size_t bytes = entry.bytes.size();
+  port::ReplicatorUpdate update;
+  auto index = shard.replicator->propose(port::EntryType::command, entry.bytes, update);
+  PEERQ_ASSERT(index.has_value());  // a single peer always leads
+  entry.index = *index;
+  shard.under_way.push_back(std::move(entry));
+  shard.under_way_bytes += bytes;
+  if (shard.keep != Keep::memory) unapplied_bytes_ += bytes;
+  carry_out(shard, std::move(update), bytes);
+  return true;
+}
+
+void Core::add_pending(Shard& shard, EntryUnderWay& entry) {
+  std::size_t bytes = 0;
+  while (!shard.pending.empty() && (bytes == 0 || bytes + shard.pending.front()->pending_bytes <= limits::entry_size_aim)) {
+    auto request = std::move(shard.pending.front());
+    shard.pending.pop_front();
+    shard.pending_bytes -= request->pending_bytes;
+    bytes += request->pending_bytes;
+    request->stage = Stage::proposed;
+    shard.commands.push_back({request->origin, command_of(*request)});
+    entry.requests.push_back(std::move(request));
+  }
+}
+
+/// Receivers that wait ride behind the sends that feed them: one commit from send to delivery.
+void Core::add_riders(Shard& shard, EntryUnderWay& entry) {
+  if (shard.waiters.empty()) return shard.hot.clear();
+  std::unordered_map<QueueId, std::uint64_t> arriving;
+  for (const auto& request : entry.requests) {
+    if (request->kind != Kind::send || !shard.waiters.waiting(request->queue)) continue;
+    shard.hot.insert(request->queue);
+    arriving[request->queue] +=
+        deliverable_in(static_cast<const SendRequest&>(*request), shard.queues->config(request->queue));
+  }
+  std::vector<QueueId> hot(shard.hot.begin(), shard.hot.end());
+  std::sort(hot.begin(), hot.end());
+  for (const QueueId queue : hot) {
+    const auto sent = arriving.find(queue);
+    const std::uint64_t there = shard.queues->deliverable(queue) + (sent == arriving.end() ? 0 : sent->second);
+    const auto promised = shard.promised.find(queue);
+    const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
+    ride(shard, entry, queue, there > taken ? there - taken : 0);
+  }
+}
+
+void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t available) {
+  shard.hot.erase(queue);
+  for (std::size_t riders = 0; available > 0; ++riders) {
+    ReceiveRequest* first = shard.waiters.first(queue);
+    if (first == nullptr) return;
+    if (riders == riders_max) {
+      shard.hot.insert(queue);
+      return;
+    }
+    auto waiter = shard.waiters.remove(*first);
+    waiter->stage = Stage::proposed;
+    waiter->promised = std::min<std::uint64_t>(waiter->max_messages, available);
+    shard.promised[queue] += waiter->promised;
+    available -= waiter->promised;
+    shard.commands.push_back({waiter->origin, command_of(*waiter)});
+    entry.requests.push_back(std::move(waiter));
+  }
+}
+
+void Core::carry_out(Shard& shard, port::ReplicatorUpdate&& update, std::size_t bytes) {
+  if (!update.writes.empty()) {
+    shard.log_bytes += bytes;
+    const bool urgent = shard.keep == Keep::durable;
+    if (!urgent && shard.write_by == SteadyTime::never()) shard.write_by = now_ + sync_interval_;
+    writer_.enqueue(std::move(update.writes), urgent);
+  }
+  shard.committed = std::max(shard.committed, update.committed);
+}
+
+}  // namespace peerq::node

@@ -1,0 +1,249 @@
+#pragma once
+// The core of a node: takes requests, makes entries, carries out what they cause.
+//
+// All members that are not said to be for any thread are touched only by the thread that holds the token (`work_`):
+// whoever raises it from 0. The holder runs steps until nothing new arrived. User code and blocking calls never run
+// under the token: finished requests are collected and completed after it is given up.
+//
+// Where what is: core.cpp token and steps; admit.cpp gate and routing; batch.cpp cutting entries; apply.cpp what
+// entries cause; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks; checkpoints.cpp;
+// recovery.cpp; closing.cpp.
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "node/log_writer.hpp"
+#include "node/mailbox.hpp"
+#include "peerq/base/result.hpp"
+#include "peerq/port/clock.hpp"
+#include "peerq/port/codec.hpp"
+#include "peerq/port/entropy.hpp"
+#include "peerq/port/executor.hpp"
+#include "peerq/port/observer.hpp"
+#include "peerq/port/replicator.hpp"
+#include "peerq/port/store.hpp"
+#include "node/request.hpp"
+#include "node/shard.hpp"
+
+namespace peerq::node {
+
+/// What a core works with; all outlive it, except the store and the replicators, which it owns.
+struct CoreParts {
+  std::shared_ptr<port::Clock> clock;
+  std::shared_ptr<port::Executor> executor;
+  std::shared_ptr<const port::Codec> codec;
+  std::shared_ptr<Observer> observer;
+  std::unique_ptr<port::Store> store;
+  /// By shard id.
+  std::array<std::unique_ptr<port::Replicator>, shard_count> replicators;
+};
+
+struct NodeUsage {
+  port::StoreUsage store;
+  std::size_t waiters = 0;
+  std::size_t pending = 0;
+};
+
+/// **Thread** public members from any thread.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  explicit Core(CoreParts parts);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  /// Applies what the log holds beyond the tables, then finishes what the catalog has open. Before anything else.
+  /// Blocks on the disk. **Errors** corrupt, version_mismatch, node_failed, storage_full.
+  Result<void> recover();
+
+  /// Hands a request over; `on_done` tells its end. Never blocks.
+  void submit(std::shared_ptr<Request> request);
+
+  /// Hands a request over and blocks until it is finished. The caller may run core and writer meanwhile.
+  void call(const std::shared_ptr<Request>& request);
+
+  /// Gives a request up: it ends soon with `cancelled`, or with its outcome if that was faster.
+  void cancel(std::shared_ptr<Request> target);
+
+  /// Refuses new requests, ends waiting ones with `closed`, lets entries under way end, writes a last checkpoint.
+  /// **Errors** timeout when that takes longer than `deadline`; node_failed.
+  Result<void> close(SteadyTime deadline);
+
+  /// Refuses everything at once; nothing more is written than what is under way.
+  void abandon();
+
+  /// Waits until no write is under way after `abandon`: the executor may then be stopped. False at `deadline`.
+  bool quiet(SteadyTime deadline);
+
+  /// After the executor was stopped: lets go of the store; everything from now on gets `closed`.
+  void shut();
+
+  /// The calendar jumped, and that is right (S64).
+  void confirm_clock();
+
+  bool accepts_sends() const noexcept { return accepts_sends_.load(std::memory_order_relaxed); }
+  port::Clock& clock() const noexcept { return *parts_.clock; }
+  port::Executor& executor() const noexcept { return *parts_.executor; }
+  const port::Codec& codec() const noexcept { return *parts_.codec; }
+  Observer& observer() const noexcept { return *parts_.observer; }
+  port::Store& store() const noexcept { return *parts_.store; }
+
+ private:
+  class TokenTask;
+  enum class Runner : std::uint8_t { caller, submitter, core_lane, writer_lane, stopped };
+  using Done = std::vector<std::shared_ptr<Request>>;
+
+  // core.cpp
+  void run(Runner runner, const Request* own);
+  void run_held(Runner runner);
+  bool enter(Runner runner);
+  bool hold(Runner runner);
+  void pass_token();
+  void post_writer();
+  bool commit_and_enter(Runner runner);
+  void step(bool stopped);
+  void drain_mailbox();
+  void finish(const std::shared_ptr<Request>& request, Error error = {});
+  void complete(Done& done);
+  void start_writer();
+  void take_written();
+  void write_failed(Error error, std::vector<port::LogWrite>&& writes);
+  void refresh_usage();
+  void set_accepts_sends(bool accepts);
+  bool is_failed() const noexcept { return failed_.code != errc::ok; }
+
+  // admit.cpp
+  void admit(const std::shared_ptr<Request>& request);
+  void admit_send(const std::shared_ptr<Request>& request, Shard& shard);
+  void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
+  void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
+  void admit_catalog(const std::shared_ptr<Request>& request);
+  void admit_cancel(const CancelRequest& cancel);
+  void answer_query(const std::shared_ptr<Request>& request, Shard& shard);
+  void push_pending(Shard& shard, std::shared_ptr<Request> request, std::size_t bytes);
+  void remove_pending(Shard& shard, const Request& request);
+  bool can_get(Shard& shard, QueueId queue);
+  bool is_configured(const engine::QueueConfig& config);
+  Error check_queue(const Shard& shard, const Request& request) const;
+
+  // batch.cpp
+  bool pump(Shard& shard);
+  bool may_cut(const Shard& shard) const;
+  bool cut(Shard& shard);
+  void add_pending(Shard& shard, EntryUnderWay& entry);
+  void add_riders(Shard& shard, EntryUnderWay& entry);
+  void ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t available);
+  void carry_out(Shard& shard, port::ReplicatorUpdate&& update, std::size_t bytes);
+
+  // apply.cpp
+  bool apply_committed(Shard& shard);
+  void apply_entry(Shard& shard, EntryUnderWay& entry);
+  void deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply);
+  void deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request);
+  void give_back(Shard& shard, const ReceiveRequest& request);
+  void fetch_cold(const std::shared_ptr<ReceiveRequest>& request);
+  void fetch_cold_page(const std::shared_ptr<QueryRequest>& request);
+  static Error fetch_one(engine::Payload& payload);
+  void complete_outside(const std::shared_ptr<Request>& request, Error error);
+  void report(const Shard& shard);
+  void stop_shard(Shard& shard, Error error);
+  void fail_everything(Shard& shard, const Error& error);
+
+  // catalog_flow.cpp
+  void catalog_applied(const std::shared_ptr<CatalogRequest>& request);
+  void configure_applied(const std::shared_ptr<ConfigureRequest>& request);
+  void configure(const engine::Configure& what, std::shared_ptr<CatalogRequest> parent);
+  void resume_catalog();
+  void refresh_sync_interval();
+
+  // timing.cpp
+  void expire_deadlines();
+  void expire_pending(Shard& shard);
+  void consider_ticks();
+  void admit_call(const std::shared_ptr<Request>& request);
+  void run_calls();
+  void arm_timer();
+  SteadyTime due_at(Shard& shard);
+
+  // checkpoints.cpp
+  void consider_checkpoints();
+  bool begin_checkpoint(Shard& shard);
+  void post_checkpoint();
+  void take_checkpoint();
+
+  // recovery.cpp
+  Result<void> replay(Shard& shard);
+  Result<void> replay_record(Shard& shard, const port::LogRecord& record, engine::Effects& effects);
+  Result<void> checkpoint_while_replaying(Shard& shard);
+  void begin_epochs();
+  bool closed_cleanly(const Shard& shard) const;
+
+  // closing.cpp
+  Result<void> await(SteadyTime deadline, const std::function<bool()>& reached);
+  void advance_closing();
+  void end_waiters(Shard& shard);
+  bool is_idle() const;
+  bool mark_clean();
+  bool is_failed_outside() const noexcept { return failed_outside_.load(std::memory_order_relaxed); }
+  void shut_down();
+  void refuse_everything();
+
+  Shard& shard(ShardId id) noexcept { return shards_[id.value]; }
+
+  CoreParts parts_;
+  std::array<Shard, shard_count> shards_;
+  LogWriter writer_;
+  Mailbox mailbox_;
+  /// The token: how many arrivals the holder has not looked at; 0 = free.
+  std::atomic<std::uint32_t> work_{0};
+
+  SteadyTime now_;
+  /// Requests finished in this hold of the token, to be completed after it.
+  Done done_;
+  /// The holder is to see to it that the writer runs after the token is given up.
+  bool writer_appointed_ = false;
+  SteadyTime retry_write_at_ = SteadyTime::never();
+  SteadyTime armed_at_ = SteadyTime::never();
+  std::atomic<bool> timer_fired_{false};
+  /// No request's deadline is earlier.
+  SteadyTime next_deadline_ = SteadyTime::never();
+  std::multimap<SteadyTime, std::shared_ptr<Request>> calls_;
+  std::size_t unapplied_bytes_ = 0;
+  /// The shortest of the interval queues.
+  Milliseconds sync_interval_{limits::sync_interval_max};
+
+  /// The shard whose checkpoint is under way.
+  Shard* checkpointed_ = nullptr;
+  Result<void> checkpoint_result_;
+  std::atomic<bool> checkpoint_ready_{false};
+  SteadyTime retry_checkpoint_at_ = SteadyTime::never();
+  /// No more of them: the log keeps everything.
+  bool checkpoints_failed_ = false;
+
+  std::atomic<bool> accepts_sends_{true};
+  bool clock_suspect_ = false;
+  std::atomic<bool> confirm_clock_{false};
+  /// The log failed: nothing is served any more.
+  Error failed_;
+  std::atomic<bool> failed_outside_{false};
+
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> abandon_requested_{false};
+  std::atomic<bool> closed_{false};
+  bool abandoned_ = false;
+  bool marked_clean_ = false;
+  /// Closing has come to the last checkpoints.
+  bool final_ = false;
+  /// The store is gone.
+  bool shut_ = false;
+  /// Raised whenever a write, a checkpoint or the closing ends; `await` waits on it.
+  std::atomic<std::uint32_t> progress_{0};
+};
+
+}  // namespace peerq::node

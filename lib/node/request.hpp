@@ -1,0 +1,186 @@
+#pragma once
+// What the facade asks of the core, and where the answer is put. A request is shared by the caller and the core;
+// the core alone touches it between `submit` and the moment `done` becomes `ended`.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "peerq/base/bytes.hpp"
+#include "peerq/base/errc.hpp"
+#include "peerq/base/ids.hpp"
+#include "peerq/base/time.hpp"
+#include "peerq/base/unique_function.hpp"
+#include "peerq/engine/command.hpp"
+#include "peerq/engine/query.hpp"
+#include "peerq/engine/reply.hpp"
+#include "peerq/port/store.hpp"
+
+namespace peerq::node {
+
+enum class Kind : std::uint8_t {
+  send,
+  receive,
+  settle,
+  kick,
+  purge,
+  create_queue,
+  update_queue,
+  pause_queue,
+  delete_queue,
+  find_queue,
+  list_queues,
+  facts,
+  page,
+  get,
+  configure,   ///< internal: the catalog's word for a queue's shard
+  configured,  ///< internal: the shard's answer for the catalog
+  epoch,       ///< internal: numbers and receipts of a shard start anew
+  cancel,      ///< gives up another request
+  call_at,     ///< runs a function at a time
+  usage,       ///< what the store takes on disk
+};
+
+/// Where a request stands; touched by the core alone.
+enum class Stage : std::uint8_t { fresh, pending, waiting, proposed, fetching, finished };
+
+struct Request {
+  explicit Request(Kind k) noexcept : kind(k) {}
+  virtual ~Request() = default;
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  const Kind kind;
+  Stage stage = Stage::fresh;
+  /// The caller cancelled it while its entry was under way: what it is granted goes back (S23).
+  bool cancelled = false;
+  /// `on_done` is short and never blocks: it may run on whatever thread finished the request.
+  bool inline_done = false;
+  QueueId queue;
+  ShardId shard;
+  /// What it will take in an entry, roughly.
+  std::size_t pending_bytes = 0;
+  SteadyTime deadline = SteadyTime::never();
+  engine::Origin origin;
+
+  /// The outcome; `reply` is valid when `error.code` is ok.
+  Error error;
+  engine::Reply reply;
+  /// Local time of the stamps of the entry that carried it: leases granted count from here (S65).
+  SteadyTime stamped_at;
+  LeaseTime stamped_lease;
+
+  /// See the constants below; callers wait on it.
+  std::atomic<std::uint32_t> done{open};
+  static constexpr std::uint32_t open = 0;
+  static constexpr std::uint32_t awaited = 1;
+  static constexpr std::uint32_t ended = 2;
+  /// Runs once when the outcome is there.
+  UniqueFunction<void(Request&)> on_done;
+
+  /// Mailbox link; keeps the request alive while it is in the mailbox.
+  Request* next = nullptr;
+  std::shared_ptr<Request> self;
+
+  bool finished() const noexcept { return done.load(std::memory_order_acquire) == ended; }
+};
+
+struct SendRequest final : Request {
+  SendRequest() noexcept : Request(Kind::send) {}
+  bool atomic = false;
+  std::vector<engine::SendItem> items;
+  /// What the items' payloads point into.
+  std::vector<SharedBytes> payloads;
+  std::size_t payload_bytes = 0;
+};
+
+struct ReceiveRequest final : Request {
+  ReceiveRequest() noexcept : Request(Kind::receive) {}
+  std::uint32_t max_messages = 1;
+  std::uint64_t max_bytes = limits::receive_bytes_default;
+  std::int64_t visibility_ms = 0;
+  bool erase = false;
+  std::string attempt_id;
+  /// Until when to wait for a first message; never later than `deadline`.
+  SteadyTime wait_until;
+  /// Place in the line of its queue's waiters; kept when it rode in vain.
+  std::uint64_t ticket = 0;
+  /// Counted in the queue's promises while it rides.
+  std::uint64_t promised = 0;
+  /// Epoch of the receipts of what it was granted.
+  std::uint32_t epoch = 0;
+};
+
+struct SettleRequest final : Request {
+  SettleRequest() noexcept : Request(Kind::settle) {}
+  engine::Verb verb = engine::Verb::erase;
+  std::vector<engine::SettleItem> items;
+  std::vector<std::uint32_t> epochs;
+  /// What the items' reasons point into.
+  std::string reason;
+};
+
+struct KickRequest final : Request {
+  KickRequest() noexcept : Request(Kind::kick) {}
+  std::vector<MessageId> ids;
+  std::uint32_t max_messages = 0;
+};
+
+struct PurgeRequest final : Request {
+  PurgeRequest() noexcept : Request(Kind::purge) {}
+};
+
+struct UsageRequest final : Request {
+  UsageRequest() noexcept : Request(Kind::usage) {}
+  port::StoreUsage usage;
+};
+
+/// create, update, pause, delete, find, list
+struct CatalogRequest final : Request {
+  using Request::Request;
+  std::string name;
+  QueueOptions options;
+  bool flag = false;  ///< pause: paused; delete: force
+  /// list
+  std::string prefix;
+  std::string after;
+  std::size_t max = 0;
+  std::vector<engine::QueueConfig> configs;
+  /// Shards that have yet to confirm.
+  std::size_t unconfirmed = 0;
+};
+
+struct QueryRequest final : Request {
+  using Request::Request;
+  engine::PageRequest page_request;
+  MessageId id;
+  engine::QueueFacts facts;
+  engine::MessagePage page;
+};
+
+/// configure, configured
+struct ConfigureRequest final : Request {
+  using Request::Request;
+  engine::Configure configure;
+  /// Whom to answer when all of its queues are configured.
+  std::shared_ptr<CatalogRequest> parent;
+};
+
+struct EpochRequest final : Request {
+  EpochRequest() noexcept : Request(Kind::epoch) {}
+  std::uint64_t number_floor = 0;
+};
+
+struct CancelRequest final : Request {
+  CancelRequest() noexcept : Request(Kind::cancel) {}
+  std::shared_ptr<Request> target;
+};
+
+struct CallAtRequest final : Request {
+  CallAtRequest() noexcept : Request(Kind::call_at) {}
+  SteadyTime at;
+};
+
+}  // namespace peerq::node

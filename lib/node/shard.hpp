@@ -1,0 +1,87 @@
+#pragma once
+// One shard as the core drives it: what waits to become an entry, what is under way, who waits for messages.
+//
+// Invariants: entries are applied in the order of their indices, each once, only when committed; every request is in
+// exactly one of pending, line of waiters, an entry under way; a waiter rides in at most one entry.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "peerq/port/codec.hpp"
+#include "peerq/port/replicator.hpp"
+#include "peerq/port/state_machine.hpp"
+#include "node/request.hpp"
+#include "node/stamper.hpp"
+#include "node/waiters.hpp"
+
+namespace peerq::node {
+
+/// How a shard's entries become durable.
+enum class Keep : std::uint8_t { durable, interval, memory };
+
+/// An entry that was proposed and is not applied yet.
+struct EntryUnderWay {
+  LogIndex index;
+  SharedBytes bytes;
+  SteadyTime stamped_at;
+  LeaseTime stamped_lease;
+  /// Who gets the reply of each command; null where nobody does.
+  std::vector<std::shared_ptr<Request>> requests;
+};
+
+/// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one concern each.
+/// **Thread** the core.
+struct Shard {
+  ShardId id;
+  Keep keep = Keep::durable;
+  std::string name;
+  port::StateMachine* machine = nullptr;
+  /// Null for the catalog.
+  port::QueueMachine* queues = nullptr;
+  std::unique_ptr<port::Replicator> replicator;
+  std::unique_ptr<port::EntryDecoder> decoder;
+  std::optional<Stamper> stamper;
+
+  std::deque<std::shared_ptr<Request>> pending;
+  std::size_t pending_bytes = 0;
+  std::deque<EntryUnderWay> under_way;
+  std::size_t under_way_bytes = 0;
+  LogIndex committed;
+  LogIndex durable;
+
+  Waiters waiters;
+  /// Queues whose waiters are to be looked at when the next entry is cut.
+  std::unordered_set<QueueId> hot;
+  /// Messages that riding waiters may take, per queue.
+  std::unordered_map<QueueId, std::uint64_t> promised;
+
+  /// A tick is to be logged although nobody asks for anything.
+  bool tick_now = false;
+  /// When the next tick is due; unknown after something was applied.
+  SteadyTime due_at = SteadyTime::never();
+  bool due_known = false;
+  /// The last entry stopped at a bound.
+  bool more_due = false;
+  /// When the last entry was stamped.
+  SteadyTime stamped_at;
+  /// Log bytes since the last checkpoint began.
+  std::size_t log_bytes = 0;
+  /// For `interval`: by when what is queued must be written.
+  SteadyTime write_by = SteadyTime::never();
+  /// Of the newest record found at open.
+  port::EntryType last_record_type = port::EntryType::command;
+  /// Set when the shard stopped: every request gets it.
+  Error stopped;
+
+  engine::Effects effects;
+  std::vector<engine::Command> commands;
+
+  bool is_stopped() const noexcept { return stopped.code != errc::ok; }
+};
+
+}  // namespace peerq::node

@@ -1,0 +1,57 @@
+#pragma once
+// The state environment: one LMDB table per (shard, table), named e.g. "1.messages". **Source** docs/formats.md.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "peerq/base/result.hpp"
+#include "storage/disk_space.hpp"
+#include "storage/lmdb_environment.hpp"
+#include "storage/state_store.hpp"
+
+namespace peerq::storage {
+
+/// Handles of the tables of every durable shard.
+class StateTables {
+ public:
+  static constexpr std::uint32_t shards = 3;
+  static constexpr unsigned tables_max = 80;
+
+  /// Opens all, creating what is missing.
+  Result<void> open(LmdbEnvironment& environment);
+
+  /// The handle; 0, which is never one of ours, when the shard has no such table.
+  MDB_dbi handle(ShardId shard, engine::TableId table) const noexcept;
+
+ private:
+  static constexpr std::size_t table_numbers = 32;
+  std::array<std::array<MDB_dbi, table_numbers>, shards> handles_{};
+};
+
+/// Tables of all durable shards in LMDB. **Thread** as StateStore.
+class LmdbState final : public StateStore {
+ public:
+  /// **Errors** corrupt, version_mismatch, storage_full, node_failed. `space` outlives it.
+  static Result<std::unique_ptr<LmdbState>> open(const LmdbEnvironment::Options& options, DiskSpace& space);
+
+  Result<void> write(ShardId shard, const RowSource& rows) override;
+  const std::shared_ptr<Snapshot>& snapshot() const noexcept override { return snapshot_; }
+  Result<void> refresh() override;
+
+  LmdbEnvironment& environment() noexcept { return *environment_; }
+
+ private:
+  LmdbState(std::shared_ptr<LmdbEnvironment> environment, DiskSpace& space)
+      : environment_(std::move(environment)), space_(&space) {}
+  void report_pages();
+
+  std::shared_ptr<LmdbEnvironment> environment_;
+  DiskSpace* space_;
+  std::shared_ptr<StateTables> tables_ = std::make_shared<StateTables>();
+  std::shared_ptr<Snapshot> snapshot_;
+  bool failed_ = false;
+};
+
+}  // namespace peerq::storage

@@ -1,0 +1,165 @@
+# One entry of a shard's log: a header and a batch of commands. Layout and rules: docs/formats_wire.md.
+# Bytes are forever: add fields at the end, never change or reuse a number; new rules need a new version.
+@0x85d25a62806e87d8;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("peerq::wire::schema");
+
+struct Entry {
+  # Read before anything else; a higher one than the reader's is refused.
+  version @0 :UInt16;
+  expiryHalted @1 :Bool;
+  leaseUs @2 :Int64;
+  wallMs @3 :Int64;
+  proposer @4 :UInt64;
+  commands @5 :List(Command);
+}
+
+struct Command {
+  # The queue that the command is about; 0 where it goes by name.
+  queue @0 :UInt64;
+  # Null: (0, 0, 0), the leader's own process.
+  origin @1 :Origin;
+
+  union {
+    tick @2 :Void;
+    send @3 :Send;
+    receive @4 :Receive;
+    settle @5 :Settle;
+    kick @6 :Kick;
+    purge @7 :Void;
+    configure @8 :Configure;
+    createQueue @9 :NamedQueue;
+    updateQueue @10 :NamedQueue;
+    pauseQueue @11 :NamedQueue;
+    deleteQueue @12 :NamedQueue;
+    configured @13 :Configured;
+    newEpoch @14 :NewEpoch;
+  }
+}
+
+struct Origin {
+  session @0 :UInt64;
+  sequence @1 :UInt64;
+  principal @2 :UInt64;
+}
+
+# Columns: one element per message. An optional column is null when every message has its default.
+struct Send {
+  atomic @0 :Bool;
+  payloads @1 :List(Data);
+  countedBytes @2 :List(UInt32);
+  extras @3 :Extras;
+
+  struct Extras {
+    priorities @0 :List(UInt8);
+    dueMs @1 :List(Int64);
+    timeToLiveMs @2 :List(Int64);
+    groupIds @3 :List(Data);
+    deduplicationIds @4 :List(Data);
+  }
+}
+
+struct Receive {
+  maxMessages @0 :UInt32;
+  erase @1 :Bool;
+  maxBytes @2 :UInt64;
+  # 0: the queue's own.
+  visibilityMs @3 :Int64;
+  attemptId @4 :Data;
+}
+
+# Columns, as in Send.
+struct Settle {
+  verb @0 :UInt8;
+  leases @1 :List(Lease);
+  # Default -1.
+  valuesMs @2 :List(Int64);
+  reasons @3 :List(Data);
+
+  struct Lease {
+    sequence @0 :UInt64;
+    attempt @1 :UInt32;
+  }
+}
+
+struct Kick {
+  maxMessages @0 :UInt32;
+  ids @1 :List(Id);
+
+  struct Id {
+    incarnation @0 :UInt64;
+    sequence @1 :UInt64;
+  }
+}
+
+struct Configure {
+  removed @0 :Bool;
+  paused @1 :Bool;
+  version @2 :UInt64;
+  deadLetter @3 :UInt64;
+  name @4 :Text;
+  options @5 :QueueOptions;
+}
+
+struct Configured {
+  version @0 :UInt64;
+}
+
+struct NewEpoch {
+  numberFloor @0 :UInt64;
+}
+
+struct NamedQueue {
+  # pauseQueue: paused; deleteQueue: force.
+  flag @0 :Bool;
+  name @1 :Text;
+  options @2 :QueueOptions;
+}
+
+# Every parameter of a queue. Numbers of enumerations are those of base/queue_options.hpp.
+struct QueueOptions {
+  type @0 :UInt8;
+  durability @1 :UInt8;
+  overflow @2 :UInt8;
+  poison @3 :UInt8;
+  priorityMode @4 :UInt8;
+  hasMaxMessages @5 :Bool;
+  hasMaxBytes @6 :Bool;
+  hasTimeToLive @7 :Bool;
+  hasRetention @8 :Bool;
+  deadLetterExpired @9 :Bool;
+  contentBasedDeduplication @10 :Bool;
+  partitions @11 :UInt32;
+  maxReceives @12 :UInt32;
+  maxInFlight @13 :UInt32;
+  maxInFlightPerGroup @14 :UInt32;
+  syncIntervalMs @15 :Int64;
+  maxMessageSize @16 :UInt64;
+  maxMessages @17 :UInt64;
+  maxBytes @18 :UInt64;
+  visibilityTimeoutMs @19 :Int64;
+  maxLeaseTimeMs @20 :Int64;
+  delayMs @21 :Int64;
+  timeToLiveMs @22 :Int64;
+  retentionMs @23 :Int64;
+  retryBaseMs @24 :Int64;
+  retryCapMs @25 :Int64;
+  retryFactorThousandths @26 :UInt32;
+  retryJitterThousandths @27 :UInt32;
+  priorityAgingMs @28 :Int64;
+  ratePerSecondThousandths @29 :UInt32;
+  rateBurst @30 :UInt32;
+  groupRatePerSecondThousandths @31 :UInt32;
+  groupRateBurst @32 :UInt32;
+  deduplicationWindowMs @33 :Int64;
+  deadLetterQueue @34 :Text;
+  # Null: all 0.
+  weights @35 :List(UInt16);
+  tags @36 :List(Tag);
+
+  struct Tag {
+    key @0 :Text;
+    value @1 :Text;
+  }
+}

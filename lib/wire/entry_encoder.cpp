@@ -1,0 +1,320 @@
+// Entries are built in two passes: everything that is structure first, then the payloads. So the exact size
+// is known before, only the structure has to be zeroed, and payloads lie together at the end.
+
+#include <entry.capnp.h>
+
+#include <variant>
+
+#include "wire/entry.hpp"
+#include "wire/queue_options.hpp"
+#include "wire/segment.hpp"
+
+namespace peerq::wire {
+
+namespace {
+
+using engine::Command;
+using engine::SendItem;
+using engine::SettleItem;
+
+template <class Schema>
+constexpr std::size_t size_of = capnp::sizeInWords<Schema>();
+
+/// Words of structure, and of the payloads behind it.
+struct Words {
+  std::size_t structure = 0;
+  std::size_t payloads = 0;
+};
+
+/// Which optional columns a send needs.
+struct SendColumns {
+  explicit SendColumns(std::span<const SendItem> items) noexcept {
+    for (const auto& item : items) {
+      priorities |= item.priority != limits::priority_default;
+      due |= item.due.ms != 0;
+      time_to_live |= item.time_to_live_ms != 0;
+      groups |= !item.group_id.empty();
+      deduplication |= !item.deduplication_id.empty();
+    }
+  }
+  bool any() const noexcept { return priorities || due || time_to_live || groups || deduplication; }
+
+  bool priorities = false;
+  bool due = false;
+  bool time_to_live = false;
+  bool groups = false;
+  bool deduplication = false;
+};
+
+struct SettleColumns {
+  explicit SettleColumns(std::span<const SettleItem> items) noexcept {
+    for (const auto& item : items) {
+      values |= item.value_ms != -1;
+      reasons |= !item.reason.empty();
+    }
+  }
+  bool values = false;
+  bool reasons = false;
+};
+
+/// Adds up what each kind of command takes.
+class Sizer {
+ public:
+  Words measure(std::span<const Command> commands) {
+    words_.structure = 1 + size_of<schema::Entry>;
+    if (!commands.empty()) words_.structure += 1 + commands.size() * size_of<schema::Command>;
+    for (const auto& command : commands) {
+      if (command.origin != engine::Origin{}) words_.structure += size_of<schema::Origin>;
+      std::visit(*this, command.body);
+    }
+    return words_;
+  }
+
+  void operator()(const engine::Tick&) noexcept {}
+  void operator()(const engine::Purge&) noexcept {}
+  void operator()(const engine::Send& send) noexcept {
+    words_.structure += size_of<schema::Send>;
+    const std::size_t count = send.items.size();
+    words_.structure += count + words_of(count * sizeof(std::uint32_t));
+    for (const auto& item : send.items) words_.payloads += words_of(item.payload.size());
+    if (const SendColumns columns(send.items); columns.any()) add_extras(send, columns);
+  }
+  void operator()(const engine::Receive& receive) noexcept {
+    words_.structure += size_of<schema::Receive> + words_of(receive.attempt_id.size());
+  }
+  void operator()(const engine::Settle& settle) noexcept {
+    words_.structure += size_of<schema::Settle>;
+    if (settle.items.empty()) return;
+    const SettleColumns columns(settle.items);
+    const std::size_t count = settle.items.size();
+    words_.structure += 1 + count * size_of<schema::Settle::Lease>;
+    if (columns.values) words_.structure += count;
+    if (!columns.reasons) return;
+    words_.structure += count;
+    for (const auto& item : settle.items) words_.structure += words_of(item.reason.size());
+  }
+  void operator()(const engine::Kick& kick) noexcept {
+    words_.structure += size_of<schema::Kick>;
+    if (!kick.ids.empty()) words_.structure += 1 + kick.ids.size() * size_of<schema::Kick::Id>;
+  }
+  void operator()(const engine::Configure& configure) noexcept {
+    const auto& config = configure.config;
+    words_.structure += size_of<schema::Configure> + text_words(config.name) + options_words(config.options);
+  }
+  void operator()(const engine::CreateQueue& create) noexcept { add_named(create.name, &create.options); }
+  void operator()(const engine::UpdateQueue& update) noexcept { add_named(update.name, &update.options); }
+  void operator()(const engine::PauseQueue& pause) noexcept { add_named(pause.name, nullptr); }
+  void operator()(const engine::DeleteQueue& remove) noexcept { add_named(remove.name, nullptr); }
+  void operator()(const engine::Configured&) noexcept { words_.structure += size_of<schema::Configured>; }
+  void operator()(const engine::NewEpoch&) noexcept { words_.structure += size_of<schema::NewEpoch>; }
+
+ private:
+  void add_extras(const engine::Send& send, const SendColumns& columns) noexcept {
+    const std::size_t count = send.items.size();
+    words_.structure += size_of<schema::Send::Extras>;
+    if (columns.priorities) words_.structure += words_of(count);
+    if (columns.due) words_.structure += count;
+    if (columns.time_to_live) words_.structure += count;
+    if (columns.groups) words_.structure += count;
+    if (columns.deduplication) words_.structure += count;
+    for (const auto& item : send.items) {
+      words_.structure += words_of(item.group_id.size()) + words_of(item.deduplication_id.size());
+    }
+  }
+  void add_named(std::string_view name, const QueueOptions* options) noexcept {
+    words_.structure += size_of<schema::NamedQueue> + text_words(name);
+    if (options != nullptr) words_.structure += options_words(*options);
+  }
+
+  Words words_;
+};
+
+void set_name(schema::NamedQueue::Builder to, std::string_view name) {
+  if (!name.empty()) fill(to.initName(static_cast<unsigned>(name.size())), name);
+}
+
+void set_blob(capnp::List<capnp::Data>::Builder list, unsigned i, Bytes bytes) {
+  if (!bytes.empty()) list.set(i, to_data(bytes));
+}
+
+void write_extras(schema::Send::Extras::Builder extras, std::span<const SendItem> items,
+                  const SendColumns& columns) {
+  const auto count = static_cast<unsigned>(items.size());
+  if (columns.priorities) {
+    auto list = extras.initPriorities(count);
+    for (unsigned i = 0; i < count; ++i) list.set(i, items[i].priority);
+  }
+  if (columns.due) {
+    auto list = extras.initDueMs(count);
+    for (unsigned i = 0; i < count; ++i) list.set(i, items[i].due.ms);
+  }
+  if (columns.time_to_live) {
+    auto list = extras.initTimeToLiveMs(count);
+    for (unsigned i = 0; i < count; ++i) list.set(i, items[i].time_to_live_ms);
+  }
+  if (columns.groups) {
+    auto list = extras.initGroupIds(count);
+    for (unsigned i = 0; i < count; ++i) set_blob(list, i, items[i].group_id);
+  }
+  if (columns.deduplication) {
+    auto list = extras.initDeduplicationIds(count);
+    for (unsigned i = 0; i < count; ++i) set_blob(list, i, items[i].deduplication_id);
+  }
+}
+
+/// Writes one kind of command's structure.
+class Writer {
+ public:
+  explicit Writer(schema::Command::Builder to) : to_(to) {}
+
+  void operator()(const engine::Tick&) { to_.setTick(); }
+  void operator()(const engine::Send& send) {
+    to_.setQueue(send.queue.value);
+    auto out = to_.initSend();
+    out.setAtomic(send.atomic);
+    if (send.items.empty()) return;
+    const auto count = static_cast<unsigned>(send.items.size());
+    out.initPayloads(count);
+    auto sizes = out.initCountedBytes(count);
+    for (unsigned i = 0; i < count; ++i) sizes.set(i, send.items[i].counted_bytes);
+    if (const SendColumns columns(send.items); columns.any())
+      write_extras(out.initExtras(), send.items, columns);
+  }
+  void operator()(const engine::Receive& receive) {
+    to_.setQueue(receive.queue.value);
+    auto out = to_.initReceive();
+    out.setMaxMessages(receive.max_messages);
+    out.setMaxBytes(receive.max_bytes);
+    out.setVisibilityMs(receive.visibility_ms);
+    out.setErase(receive.erase);
+    if (!receive.attempt_id.empty()) out.setAttemptId(to_data(receive.attempt_id));
+  }
+  void operator()(const engine::Settle& settle) {
+    to_.setQueue(settle.queue.value);
+    auto out = to_.initSettle();
+    out.setVerb(static_cast<std::uint8_t>(settle.verb));
+    if (!settle.items.empty()) write_items(out, settle.items);
+  }
+  void operator()(const engine::Kick& kick) {
+    to_.setQueue(kick.queue.value);
+    auto out = to_.initKick();
+    out.setMaxMessages(kick.max_messages);
+    if (kick.ids.empty()) return;
+    auto ids = out.initIds(static_cast<unsigned>(kick.ids.size()));
+    for (unsigned i = 0; i < ids.size(); ++i) {
+      ids[i].setIncarnation(kick.ids[i].incarnation.value);
+      ids[i].setSequence(kick.ids[i].sequence.value);
+    }
+  }
+  void operator()(const engine::Purge& purge) {
+    to_.setQueue(purge.queue.value);
+    to_.setPurge();
+  }
+  void operator()(const engine::Configure& configure) {
+    const auto& config = configure.config;
+    to_.setQueue(config.id.value);
+    auto out = to_.initConfigure();
+    out.setRemoved(configure.removed);
+    out.setPaused(config.paused);
+    out.setVersion(config.version);
+    out.setDeadLetter(config.dead_letter.value);
+    if (!config.name.empty()) fill(out.initName(static_cast<unsigned>(config.name.size())), config.name);
+    write_options(out.initOptions(), config.options);
+  }
+  void operator()(const engine::CreateQueue& create) {
+    auto out = to_.initCreateQueue();
+    set_name(out, create.name);
+    write_options(out.initOptions(), create.options);
+  }
+  void operator()(const engine::UpdateQueue& update) {
+    to_.setQueue(update.queue.value);
+    auto out = to_.initUpdateQueue();
+    set_name(out, update.name);
+    write_options(out.initOptions(), update.options);
+  }
+  void operator()(const engine::PauseQueue& pause) {
+    to_.setQueue(pause.queue.value);
+    auto out = to_.initPauseQueue();
+    out.setFlag(pause.paused);
+    set_name(out, pause.name);
+  }
+  void operator()(const engine::DeleteQueue& remove) {
+    to_.setQueue(remove.queue.value);
+    auto out = to_.initDeleteQueue();
+    out.setFlag(remove.force);
+    set_name(out, remove.name);
+  }
+  void operator()(const engine::Configured& configured) {
+    to_.setQueue(configured.queue.value);
+    to_.initConfigured().setVersion(configured.version);
+  }
+  void operator()(const engine::NewEpoch& epoch) { to_.initNewEpoch().setNumberFloor(epoch.number_floor); }
+
+ private:
+  static void write_items(schema::Settle::Builder out, std::span<const SettleItem> items) {
+    const SettleColumns columns(items);
+    const auto count = static_cast<unsigned>(items.size());
+    auto leases = out.initLeases(count);
+    for (unsigned i = 0; i < count; ++i) {
+      auto lease = leases[i];
+      lease.setSequence(items[i].lease.sequence.value);
+      lease.setAttempt(items[i].lease.attempt);
+    }
+    if (columns.values) {
+      auto values = out.initValuesMs(count);
+      for (unsigned i = 0; i < count; ++i) values.set(i, items[i].value_ms);
+    }
+    if (columns.reasons) {
+      auto reasons = out.initReasons(count);
+      for (unsigned i = 0; i < count; ++i) set_blob(reasons, i, items[i].reason);
+    }
+  }
+
+  schema::Command::Builder to_;
+};
+
+void write_origin(schema::Command::Builder to, const engine::Origin& origin) {
+  if (origin == engine::Origin{}) return;
+  auto out = to.initOrigin();
+  out.setSession(origin.session.value);
+  out.setSequence(origin.sequence);
+  out.setPrincipal(origin.principal.value);
+}
+
+/// The second pass. Nothing here was zeroed.
+void write_payloads(schema::Send::Builder to, std::span<const SendItem> items) {
+  if (items.empty()) return;
+  auto payloads = to.getPayloads();
+  for (unsigned i = 0; i < payloads.size(); ++i) {
+    const Bytes payload = items[i].payload;
+    if (!payload.empty()) fill_unzeroed(payloads.init(i, static_cast<unsigned>(payload.size())), payload);
+  }
+}
+
+}  // namespace
+
+SharedBytes encode_entry(const engine::EntryHeader& header, std::span<const Command> commands) {
+  const Words words = Sizer().measure(commands);
+  Segment segment(words.structure + words.payloads, words.structure);
+
+  auto entry = segment.builder().initRoot<schema::Entry>();
+  entry.setVersion(header.version);
+  entry.setExpiryHalted(header.expiry_halted);
+  entry.setLeaseUs(header.stamps.lease.us);
+  entry.setWallMs(header.stamps.wall.ms);
+  entry.setProposer(header.proposer.value);
+  if (commands.empty()) return segment.finish();
+
+  auto list = entry.initCommands(static_cast<unsigned>(commands.size()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    write_origin(list[i], commands[i].origin);
+    std::visit(Writer(list[i]), commands[i].body);
+  }
+  for (unsigned i = 0; i < list.size(); ++i) {
+    if (const auto* send = std::get_if<engine::Send>(&commands[i].body))
+      write_payloads(list[i].getSend(), send->items);
+  }
+  return segment.finish();
+}
+
+}  // namespace peerq::wire

@@ -1,0 +1,53 @@
+// The tables' conformance suite over the tables in memory, and over the delta on a state store in memory.
+#include "conformance/delta_subject.hpp"
+#include <catch2/generators/catch_generators.hpp>
+
+#include "conformance/seed.hpp"
+#include "conformance/tables_conformance.hpp"
+#include "storage/memory_tables.hpp"
+#include "support/storage/map_state.hpp"
+
+namespace peerq::conformance {
+namespace {
+
+class MemorySubject {
+ public:
+  storage::MemoryTables& tables() { return tables_; }
+  bool has(engine::TableId) const { return true; }
+  void disturb(Dice& dice, test::NaiveTables&) { tables_.begin_entry(dice.below(2000)); }
+
+ private:
+  storage::MemoryTables tables_;
+};
+
+class MapHome final : public StateHome {
+ public:
+  storage::StateStore& store() override { return state_; }
+  void reopen() override { REQUIRE(state_.refresh().has_value()); }
+  bool fail_next_write() override {
+    state_.fail_next_write(Error(errc::storage_full));
+    return true;
+  }
+
+ private:
+  test::MapState state_;
+};
+
+TEST_CASE("tables in memory do what the naive tables do") {
+  const std::uint64_t start = seed();
+  CAPTURE(start);
+  MemorySubject subject;
+  TablesCheck(subject, start).run(200'000);
+}
+
+TEST_CASE("delta tables over a state in memory do what the naive tables do, through checkpoints and restarts") {
+  const ShardId shard = GENERATE(catalog_shard, data_shard);
+  const std::uint64_t start = seed();
+  CAPTURE(start, shard.value);
+  MapHome home;
+  DeltaSubject subject(shard, home);
+  TablesCheck(subject, start).run(40'000);
+}
+
+}  // namespace
+}  // namespace peerq::conformance

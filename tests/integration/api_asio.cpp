@@ -1,0 +1,111 @@
+// Completion tokens, and a node that runs on the host's Asio executors.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <thread>
+
+#include "peerq/asio.hpp"
+#include "peerq/peerq.hpp"
+#include "temporary_directory.hpp"
+
+namespace peerq::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+struct Opened {
+  TemporaryDirectory directory;
+  Node node = Node::open({.data_dir = directory.inside("data")}).value();
+};
+
+TEST_CASE("api node: a coroutine sends, waits, receives and deletes", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  asio::io_context io;
+  std::string body;
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        const ReceiveOptions options{.wait = 10s};
+        const auto got = co_await async_receive(queue, options, asio::use_awaitable);
+        body = got.value().at(0).body();
+        const auto deleted = co_await async_erase(queue, got.value().at(0), asio::use_awaitable);
+        CHECK(deleted);
+      },
+      asio::detached);
+  asio::co_spawn(
+      io,
+      [&]() -> asio::awaitable<void> {
+        const std::string text = "from a coroutine";
+        const SendOptions options;
+        const auto sent = co_await async_send(queue, text, options, asio::use_awaitable);
+        CHECK(sent);
+      },
+      asio::detached);
+  io.run();
+  CHECK(body == "from a coroutine");
+  CHECK(queue.statistics().value().deleted == 1);
+}
+
+TEST_CASE("api node: futures and callbacks", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  asio::thread_pool pool(1);
+  auto future = async_send(queue, std::vector<Message>{{"a", {}}, {"b", {}}}, BatchOptions{},
+                           asio::bind_executor(pool, asio::use_future));
+  CHECK(future.get().value().size() == 2);
+  std::promise<std::size_t> received;
+  async_receive(queue, {.max_messages = 5}, [&](Result<std::vector<Delivery>> result) {
+    received.set_value(result.value().size());
+  });
+  CHECK(received.get_future().get() == 2);
+  pool.join();
+}
+
+TEST_CASE("api node: a waiting asynchronous receive obeys its cancellation slot", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  asio::io_context io;
+  asio::cancellation_signal signal;
+  errc code = errc::ok;
+  async_receive(queue, {.wait = 60s},
+                asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, [&](auto result) {
+                                               code = result ? errc::ok : result.error().code;
+                                             })));
+  asio::post(io, [&] { signal.emit(asio::cancellation_type::terminal); });
+  io.run();
+  CHECK(code == errc::cancelled);
+}
+
+TEST_CASE("api node: a node runs on the host's executors without threads of its own", "[api][asio]") {
+  TemporaryDirectory directory;
+  asio::thread_pool quick(1);
+  asio::thread_pool blocking(3);
+  {
+    auto node = Node::open({.data_dir = directory.inside("data"),
+                            .executor = make_asio_executor(quick.get_executor(), blocking.get_executor())})
+                    .value();
+    auto queue = node.create_queue("orders", {.visibility_timeout = 100ms}).value();
+    for (int i = 0; i < 50; ++i) REQUIRE(queue.send(std::to_string(i)));
+    CHECK(queue.receive({.max_messages = 50}).value().size() == 50);
+    const auto again = queue.receive({.max_messages = 50, .wait = 10s}).value();
+    REQUIRE_FALSE(again.empty());
+    CHECK(again[0].receive_count() == 2);
+    REQUIRE(node.close());
+  }
+  quick.join();
+  blocking.join();
+}
+
+}  // namespace
+}  // namespace peerq::test

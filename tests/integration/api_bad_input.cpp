@@ -1,0 +1,208 @@
+// Bad input gets a clear error that names the field or limit and what to do; nothing is written, nothing is lost.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <fstream>
+
+#include "peerq/peerq.hpp"
+#include "temporary_directory.hpp"
+
+namespace peerq::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+struct Opened {
+  TemporaryDirectory directory;
+  Node node = Node::open({.data_dir = directory.inside("data")}).value();
+};
+
+TEST_CASE("api node: names outside the rule are refused by name (S5)", "[api][bad-input]") {
+  Opened opened;
+  for (const std::string& name : {std::string(), std::string(81, 'a'), std::string(".hidden"), std::string("_sys.x"),
+                                  std::string("with space"), std::string("umlaut\xc3\xa4"), std::string("a/b")}) {
+    CHECK(opened.node.create_queue(name).error() == errc::invalid_name);
+    CHECK(opened.node.open_queue(name).error() == errc::invalid_name);
+    CHECK(opened.node.delete_queue(name).error() == errc::invalid_name);
+  }
+  CHECK(opened.node.create_queue(std::string(80, 'a')));
+  CHECK(opened.node.create_queue("A-z_0.9"));
+  CHECK(opened.node.open_queue("absent").error() == errc::queue_not_found);
+  CHECK(opened.node.delete_queue("absent").error() == errc::queue_not_found);
+}
+
+TEST_CASE("api node: queue parameters are checked at the bound and one past it", "[api][bad-input]") {
+  Opened opened;
+  int number = 0;
+  const auto create = [&](const QueueOptions& options) {
+    auto created = opened.node.create_queue("q" + std::to_string(number++), options);
+    return created ? Error() : created.error();
+  };
+  CHECK(create({.visibility_timeout = 0ms}) == errc::invalid_argument);
+  CHECK(create({.visibility_timeout = 1ms}).code == errc::ok);
+  CHECK(create({.visibility_timeout = 12h}).code == errc::ok);
+  CHECK(create({.visibility_timeout = 12h + 1ms}) == errc::invalid_argument);
+  CHECK(create({.max_message_size = 0}) == errc::invalid_argument);
+  CHECK(create({.max_message_size = 16 * 1024 * 1024 + 1}) == errc::invalid_argument);
+  CHECK(create({.time_to_live = 0ms}) == errc::invalid_argument);
+  CHECK(create({.retention = 999ms}) == errc::invalid_argument);
+  CHECK(create({.max_receives = 1'000'001}) == errc::invalid_argument);
+  const Error error = create({.max_lease_time = 1s});
+  CHECK(error == errc::invalid_argument);
+  CHECK_THAT(error.text(), ContainsSubstring("max_lease_time"));
+}
+
+TEST_CASE("api node: what is not built is refused, never silently stored", "[api][bad-input]") {
+  Opened opened;
+  const auto refused = [&](const QueueOptions& options) {
+    return opened.node.create_queue("new", options).error() == errc::not_supported &&
+           opened.node.open_queue("new").error() == errc::queue_not_found;
+  };
+  CHECK(refused({.type = QueueType::fifo}));
+  CHECK(refused({.partitions = 2}));
+  CHECK(refused({.overflow = Overflow::drop_oldest}));
+  CHECK(refused({.overflow = Overflow::block}));
+  CHECK(refused({.max_in_flight_per_group = 1}));
+  CHECK(refused({.poison = Poison::park_group}));
+  CHECK(refused({.priority_mode = PriorityMode::weighted}));
+  CHECK(refused({.rate = {.per_second_thousandths = 1}}));
+  CHECK(refused({.deduplication_window = 1s}));
+  CHECK(refused({.content_based_deduplication = true}));
+  auto queue = opened.node.create_queue("plain").value();
+  CHECK(queue.send("x", {.priority = 5}).error() == errc::not_supported);
+  CHECK(queue.send("x", {.priority = 10}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.group_id = "g"}).error() == errc::not_supported);
+  CHECK(queue.send("x", {.deduplication_id = "d"}).error() == errc::not_supported);
+  CHECK(queue.statistics().value().sent == 0);
+}
+
+TEST_CASE("api node: messages outside the limits are refused with the limit", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.max_message_size = 100}).value();
+  CHECK(queue.send(std::string(100, 'x')));
+  const Error large = queue.send(std::string(101, 'x')).error();
+  CHECK(large == errc::message_too_large);
+  CHECK_THAT(large.text(), ContainsSubstring("100"));
+  CHECK(queue.send("x", {.attributes = {{std::string(50, 'k'), std::string(50, 'v')}}}).error() ==
+        errc::message_too_large);
+  CHECK(queue.send("x", {.attributes = {{"", "v"}}}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.attributes = {{"k\n", "v"}}}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.delay = -1ms}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.delay = limits::delay_max + 1ms}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.time_to_live = 0ms}).error() == errc::invalid_argument);
+  CHECK(queue.send("x", {.timeout = 0ms}).error() == errc::invalid_argument);
+  CHECK(queue.send(std::span<const Message>()).error() == errc::invalid_argument);
+  CHECK(queue.send(std::vector<Message>(1'001)).error() == errc::batch_too_large);
+  CHECK(queue.send(std::vector<Message>(1'000)));
+  CHECK(queue.receive({.max_messages = 0}).error() == errc::invalid_argument);
+  CHECK(queue.receive({.max_messages = 1'001}).error() == errc::invalid_argument);
+  CHECK(queue.receive({.visibility_timeout = 0ms}).error() == errc::invalid_argument);
+  CHECK(queue.receive({.attempt_id = std::string(129, 'a')}).error() == errc::invalid_argument);
+  CHECK(queue.peek(0).error() == errc::invalid_argument);
+  CHECK(queue.statistics().value().sent == 1'001);
+}
+
+TEST_CASE("api node: forged, cut and foreign receipts are refused, the message untouched (S59)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  auto other = opened.node.create_queue("other").value();
+  REQUIRE(queue.send("safe"));
+  const auto delivery = queue.receive().value().at(0);
+  const std::string receipt = delivery.receipt();
+  CHECK(receipt.size() <= limits::receipt_size_max);
+  CHECK(other.erase(receipt).error() == errc::invalid_receipt);
+  for (std::string forged : {std::string(), std::string("x"), receipt.substr(1), receipt + "A", std::string(128, 'A'),
+                             std::string(100'000, 'B'), std::string("\0\xff\x01", 3)}) {
+    CHECK(queue.erase(forged).error() == errc::invalid_receipt);
+    CHECK(queue.extend(forged, 1s).error() == errc::invalid_receipt);
+  }
+  for (std::size_t i = 0; i < receipt.size(); ++i) {
+    std::string forged = receipt;
+    forged[i] = forged[i] == 'A' ? 'B' : 'A';
+    CHECK(queue.erase(forged).error() == errc::invalid_receipt);
+  }
+  CHECK(queue.statistics().value().in_flight == 1);
+  CHECK(queue.erase(receipt));
+}
+
+TEST_CASE("api node: a directory that cannot be used is named, and nothing is written", "[api][bad-input]") {
+  TemporaryDirectory directory;
+  CHECK(Node::open({.data_dir = ""}).error() == errc::invalid_argument);
+  const std::string file = directory.inside("file");
+  std::ofstream(file) << "important";
+  const Error not_a_directory = Node::open({.data_dir = file}).error();
+  CHECK(not_a_directory == errc::data_dir_unsupported);
+  CHECK_THAT(not_a_directory.text(), ContainsSubstring(file));
+  std::string content;
+  std::ifstream(file) >> content;
+  CHECK(content == "important");
+  CHECK(Node::open({.data_dir = directory.inside("d"), .max_disk_bytes = 1}).error() == errc::invalid_argument);
+  CHECK(Node::open({.data_dir = directory.inside("d"), .memory_budget = 1}).error() == errc::invalid_argument);
+  CHECK_FALSE(std::filesystem::exists(directory.inside("d")));
+}
+
+TEST_CASE("api node: a directory in use is refused, in this process and in another", "[api][bad-input]") {
+  Opened opened;
+  const std::string path = opened.directory.inside("data");
+  CHECK(Node::open({.data_dir = path}).error() == errc::data_dir_locked);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto second = Node::open({.data_dir = path});
+    ::_exit(!second && second.error() == errc::data_dir_locked ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(opened.node.create_queue("still.works"));
+}
+
+TEST_CASE("api node: a fork of the process is told so and cannot touch the node", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool refused = queue.send("from the child").error() == errc::forked &&
+                         queue.receive({.wait = 1s}).error() == errc::forked &&
+                         opened.node.create_queue("more").error() == errc::forked &&
+                         opened.node.close().error() == errc::forked;
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  REQUIRE(queue.send("from the parent"));
+  CHECK(queue.statistics().value().sent == 1);
+}
+
+TEST_CASE("api node: creating an existing queue names the first parameter that differs (S6)", "[api][bad-input]") {
+  Opened opened;
+  REQUIRE(opened.node.create_queue("orders", {.max_receives = 3}));
+  CHECK(opened.node.create_queue("orders", {.max_receives = 3, .tags = {{"team", "a"}}}));
+  const Error error = opened.node.create_queue("orders", {.visibility_timeout = 1s, .max_receives = 4}).error();
+  CHECK(error == errc::queue_exists);
+  CHECK_THAT(error.text(), ContainsSubstring("visibility_timeout"));
+  const Error fixed = opened.node.update_queue("orders", {.durability = Durability::memory}).error();
+  CHECK(fixed == errc::invalid_argument);
+  CHECK_THAT(fixed.text(), ContainsSubstring("durability"));
+}
+
+TEST_CASE("api node: a dead-letter queue in use cannot be deleted unless forced (S11)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.max_receives = 1, .dead_letter_queue = "dead"}).value();
+  CHECK(opened.node.delete_queue("dead").error() == errc::in_use);
+  REQUIRE(opened.node.delete_queue("dead", {.force = true}));
+  CHECK(queue.options().value().dead_letter_queue.empty());
+  REQUIRE(queue.send("x"));
+  REQUIRE(queue.receive().value().at(0).nack());
+  CHECK(queue.statistics().value().parked == 1);
+  CHECK(opened.node.create_queue("self", {.dead_letter_queue = "self"}).error() == errc::invalid_argument);
+}
+
+}  // namespace
+}  // namespace peerq::test

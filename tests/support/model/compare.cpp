@@ -1,0 +1,366 @@
+#include "support/model/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <variant>
+
+#include "peerq/engine/layout.hpp"
+
+namespace peerq::model {
+
+using engine::Command;
+using engine::MessageState;
+
+namespace {
+
+using model::show;
+
+std::string show(Sequence sequence) {
+  return sequence.lane() == limits::priority_default
+             ? fmt::format("{}", sequence.number())
+             : fmt::format("{}/{}", sequence.lane(), sequence.number());
+}
+
+std::string show(QueueId queue) { return fmt::format("q{}", queue.value & 0xffffffff); }
+std::string show(MessageId id) { return show(id.incarnation) + "#" + show(id.sequence); }
+std::string show(engine::LeaseRef lease) { return fmt::format("{}@{}", show(lease.sequence), lease.attempt); }
+
+std::string text(Bytes bytes) {
+  std::string out(as_text(bytes).substr(0, 12));
+  for (char& c : out) c = c < ' ' || c > '~' ? '.' : c;
+  return bytes.size() > 12 ? fmt::format("{}..({})", out, bytes.size()) : out;
+}
+
+std::string_view name(engine::Verb verb) {
+  constexpr std::string_view names[] = {"erase", "extend", "nack", "release", "reject"};
+  return names[static_cast<std::size_t>(verb)];
+}
+
+std::string_view name(MessageState state) {
+  constexpr std::string_view names[] = {"ready", "delayed", "ready", "in_flight", "parked", "moving"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+std::string show(const engine::NoteRow& note) {
+  if (note == engine::NoteRow{}) return "-";
+  return fmt::format("[cause {} error '{}' source {} {} origin {} {} attempts {} at {}]",
+                     static_cast<int>(note.cause), text(as_bytes(note.last_error)), show(note.source),
+                     note.source_name, show(note.origin), note.origin_name, note.attempts,
+                     note.dead_lettered_at.ms);
+}
+
+std::string payload_text(const engine::Payload& payload) {
+  if (payload.cold == nullptr) return std::string(as_text(payload.bytes.bytes()));
+  auto fetched = payload.cold->fetch();
+  return fetched ? std::string(as_text(fetched->bytes())) : "unreadable: " + fetched.error().text();
+}
+
+std::string show(const engine::Grant& grant) {
+  engine::NoteRow note;
+  const bool readable = grant.note.empty() || engine::decode_row(as_bytes(grant.note), note);
+  return fmt::format("{} id {} count {} deadline {} sent {} source {} note {} body {}", show(grant.lease),
+                     show(grant.id), grant.receive_count, grant.deadline.us, grant.first_sent.ms,
+                     show(grant.source), readable ? show(note) : "unreadable",
+                     text(as_bytes(payload_text(grant.payload))));
+}
+
+std::string show(const engine::ItemReply& item) {
+  return fmt::format("{} id {} granted {}{}{}{}", name_of(item.code), show(item.id), item.granted_ms,
+                     item.already_gone ? " gone" : "", item.already_returned ? " returned" : "",
+                     item.deduplicated ? " deduplicated" : "");
+}
+
+struct ShowCommand {
+  std::string operator()(const engine::Tick&) const { return "tick"; }
+  std::string operator()(const engine::Send& send) const {
+    std::string out = fmt::format("send {}{}", show(send.queue), send.atomic ? " atomic" : "");
+    for (const auto& item : send.items) {
+      out += fmt::format(
+          " ({} bytes {}{} due {} ttl {}{}{})", text(item.payload), item.counted_bytes,
+          item.priority == limits::priority_default ? "" : fmt::format(" priority {}", item.priority),
+          item.due.ms, item.time_to_live_ms, item.group_id.empty() ? "" : " group",
+          item.deduplication_id.empty() ? "" : " deduplication");
+    }
+    return out;
+  }
+  std::string operator()(const engine::Receive& r) const {
+    return fmt::format("receive {} max {} bytes {} visibility {}{} attempt_id '{}'", show(r.queue),
+                       r.max_messages, r.max_bytes, r.visibility_ms, r.erase ? " erase" : "",
+                       text(r.attempt_id));
+  }
+  std::string operator()(const engine::Settle& settle) const {
+    std::string out = fmt::format("{} {}", name(settle.verb), show(settle.queue));
+    for (const auto& item : settle.items) {
+      out += fmt::format(" ({} value {} reason '{}')", show(item.lease), item.value_ms, text(item.reason));
+    }
+    return out;
+  }
+  std::string operator()(const engine::Kick& kick) const {
+    std::string out = fmt::format("kick {} max {}", show(kick.queue), kick.max_messages);
+    for (const auto& id : kick.ids) out += " " + show(id);
+    return out;
+  }
+  std::string operator()(const engine::Purge& purge) const { return "purge " + show(purge.queue); }
+  std::string operator()(const engine::Configure& configure) const {
+    const auto& c = configure.config;
+    const auto& o = c.options;
+    if (configure.removed) return fmt::format("remove {} version {}", show(c.id), c.version);
+    return fmt::format(
+        "configure {} version {} '{}' dead_letter {} expired {} paused {} size {} messages {} bytes {} visibility {} "
+        "lease {} retention {} receives {} retry {}/{}/{}/{} in_flight {}",
+        show(c.id), c.version, c.name, show(c.dead_letter), o.dead_letter_expired, c.paused,
+        o.max_message_size, o.max_messages.value_or(9999), o.max_bytes.value_or(9999),
+        o.visibility_timeout.count(), o.max_lease_time.count(),
+        o.retention.value_or(Milliseconds(-1)).count(), o.max_receives, o.retry.base.count(),
+        o.retry.cap.count(), o.retry.factor_thousandths, o.retry.jitter_thousandths, o.max_in_flight);
+  }
+  std::string operator()(const engine::CreateQueue& c) const {
+    return fmt::format("create '{}' {}", c.name, options(c.options));
+  }
+  std::string operator()(const engine::UpdateQueue& c) const {
+    return fmt::format("update '{}' {} {}", c.name, show(c.queue), options(c.options));
+  }
+  std::string operator()(const engine::PauseQueue& c) const {
+    return fmt::format("pause '{}' {} {}", c.name, show(c.queue), c.paused);
+  }
+  std::string operator()(const engine::DeleteQueue& c) const {
+    return fmt::format("delete '{}' {}{}", c.name, show(c.queue), c.force ? " force" : "");
+  }
+  std::string operator()(const engine::Configured& c) const {
+    return fmt::format("configured {} version {}", show(c.queue), c.version);
+  }
+  std::string operator()(const engine::NewEpoch& c) const {
+    return fmt::format("new epoch from {}", c.number_floor);
+  }
+
+ private:
+  static std::string options(const QueueOptions& o) {
+    return fmt::format("[durability {} dead_letter '{}' messages {} visibility {} receives {} tags {}]",
+                       static_cast<int>(o.durability), o.dead_letter_queue, o.max_messages.value_or(9999),
+                       o.visibility_timeout.count(), o.max_receives, o.tags.size());
+  }
+};
+
+template <class T>
+std::string compare_lists(std::string_view what, const std::vector<T>& expected,
+                          const std::vector<T>& actual) {
+  for (std::size_t i = 0; i < std::max(expected.size(), actual.size()); ++i) {
+    const std::string model = i < expected.size() ? show(expected[i]) : "nothing";
+    const std::string system = i < actual.size() ? show(actual[i]) : "nothing";
+    if (model != system) return fmt::format("{} {}: model {}, system {}", what, i, model, system);
+  }
+  return {};
+}
+
+bool same(const engine::ItemReply& a, const engine::ItemReply& b) {
+  return a.code == b.code && a.id == b.id && a.granted_ms == b.granted_ms &&
+         a.already_gone == b.already_gone && a.already_returned == b.already_returned &&
+         a.deduplicated == b.deduplicated;
+}
+
+bool same(const engine::Grant& a, const engine::Grant& b) {
+  return a.lease == b.lease && a.id == b.id && a.receive_count == b.receive_count &&
+         a.deadline == b.deadline && a.first_sent == b.first_sent && a.note == b.note &&
+         a.source == b.source && a.payload.cold == nullptr && b.payload.cold == nullptr &&
+         equal(a.payload.bytes.bytes(), b.payload.bytes.bytes());
+}
+
+template <class T>
+bool all_same(const std::vector<T>& a, const std::vector<T>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const T& x, const T& y) { return same(x, y); });
+}
+
+std::string compare_replies(const engine::Reply& expected, const engine::Reply& actual,
+                            const Command& command) {
+  if (expected.code != actual.code) {
+    return fmt::format("code: model {}, system {} '{}'", name_of(expected.code), name_of(actual.code),
+                       actual.detail);
+  }
+  if (expected.code != errc::ok) return {};
+  if (!std::holds_alternative<engine::Kick>(command.body) && !all_same(expected.items, actual.items)) {
+    if (auto found = compare_lists("item", expected.items, actual.items); !found.empty()) return found;
+  }
+  if (!all_same(expected.grants, actual.grants)) {
+    if (auto found = compare_lists("grant", expected.grants, actual.grants); !found.empty()) return found;
+  }
+  if (expected.skipped != actual.skipped) return "skipped differs";
+  if (expected.count != actual.count) {
+    return fmt::format("count: model {}, system {}", expected.count, actual.count);
+  }
+  return {};
+}
+
+std::map<std::pair<engine::EventKind, QueueId>, std::uint64_t> sums(
+    const std::vector<engine::Event>& events) {
+  std::map<std::pair<engine::EventKind, QueueId>, std::uint64_t> sums;
+  for (const auto& event : events) {
+    if (event.count > 0) sums[{event.kind, event.queue}] += event.count;
+  }
+  return sums;
+}
+
+std::string compare_effects(const engine::Effects& expected, const engine::Effects& actual) {
+  for (const QueueId queue : expected.ready) {
+    if (std::find(actual.ready.begin(), actual.ready.end(), queue) == actual.ready.end()) {
+      return fmt::format("{} has more to deliver, but the effects do not say that it is ready", show(queue));
+    }
+  }
+  for (const QueueId queue : expected.deleted) {
+    if (std::find(actual.deleted.begin(), actual.deleted.end(), queue) == actual.deleted.end()) {
+      return fmt::format("the effects do not say that {} is deleted", show(queue));
+    }
+  }
+  if (expected.events.empty() && actual.events.empty()) return {};
+  const auto model = sums(expected.events);
+  const auto system = sums(actual.events);
+  for (const auto* side : {&model, &system}) {
+    for (const auto& [key, count] : *side) {
+      const auto get = [&](const auto& map) { return map.contains(key) ? map.at(key) : 0; };
+      if (get(model) == get(system)) continue;
+      return fmt::format("event {} of {}: model {}, system {}", static_cast<int>(key.first), show(key.second),
+                         get(model), get(system));
+    }
+  }
+  return {};
+}
+
+std::string header_line(const engine::QueueConfig& config, std::uint64_t deliverable,
+                        const engine::QueueFacts& facts) {
+  return fmt::format("{} '{}' version {} paused {} deliverable {} {}\n", show(config.id), config.name,
+                     config.version, config.paused, deliverable, show(facts));
+}
+
+/// What the model keeps too, in its words.
+engine::MessageInfo canonical(engine::MessageInfo message) {
+  if (message.state == MessageState::fresh) message.state = MessageState::ready;
+  if (message.state != MessageState::delayed) message.due = {};
+  if (message.note.source.value != 0) message.expires = {};
+  if (message.state != MessageState::in_flight) message.lease_left_ms = 0;
+  return message;
+}
+
+std::vector<engine::MessageInfo> all_pages(System& system, engine::PageRequest request, Stamps now) {
+  std::vector<engine::MessageInfo> all;
+  for (int i = 0; i < 200; ++i) {
+    auto page = system.page(request, now);
+    if (!page) {
+      all.push_back({});
+      break;
+    }
+    for (auto& message : page->messages) all.push_back(canonical(std::move(message)));
+    if (!page->next) break;
+    request.after = *page->next;
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string difference(const engine::Effects& expected, const engine::Effects& actual,
+                       std::span<const Command> commands) {
+  if (actual.replies.size() != commands.size()) {
+    return fmt::format("{} replies to {} commands", actual.replies.size(), commands.size());
+  }
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const auto found = compare_replies(expected.replies[i], actual.replies[i], commands[i]);
+    if (!found.empty()) return fmt::format("command {}: {}", i, found);
+  }
+  return compare_effects(expected, actual);
+}
+
+std::string show(const engine::EntryHeader& header, std::span<const Command> commands) {
+  std::string out = fmt::format("entry lease {} wall {}{}", header.stamps.lease.us, header.stamps.wall.ms,
+                                header.expiry_halted ? " halted" : "");
+  for (const auto& command : commands) out += "\n  " + std::visit(ShowCommand{}, command.body);
+  return out;
+}
+
+std::string show(const engine::Reply& reply) {
+  std::string out =
+      fmt::format("{} count {}{}", name_of(reply.code), reply.count, reply.skipped ? " skipped" : "");
+  for (const auto& item : reply.items) out += "\n      " + show(item);
+  for (const auto& grant : reply.grants) out += "\n      " + show(grant);
+  return out;
+}
+
+std::string show(const engine::MessageInfo& message) {
+  return fmt::format(
+      "{} id {} {} bytes {} attempt {} count {} sent {} arrived {} due {} expires {} left {} note {} body {}",
+      show(message.sequence), show(message.id), name(message.state), message.counted_bytes, message.attempt,
+      message.receive_count, message.first_sent.ms, message.arrived.ms, message.due.ms, message.expires.ms,
+      message.lease_left_ms, show(message.note), text(as_bytes(payload_text(message.payload))));
+}
+
+std::string show(const engine::QueueFacts& facts) {
+  const auto& c = facts.counters;
+  return fmt::format(
+      "ready {} delayed {} in_flight {} parked {} moving {} bytes {} sent {} arrived {} received {} redelivered {} "
+      "deleted {} expired {} dead_lettered {} purged {} cap {} paused {}",
+      c.ready, c.delayed, c.in_flight, c.parked, c.moving, c.bytes, c.sent, c.arrived, c.received,
+      c.redelivered, c.deleted, c.expired, c.dead_lettered, c.purged, facts.at_in_flight_cap, facts.paused);
+}
+
+std::string dump(const ReferenceModel& model) {
+  std::string out;
+  for (const auto& [queue, state] : model.queues) {
+    const auto messages = model.list(queue);
+    out += header_line(*model.config(queue), model.deliverable(queue), model.facts(queue));
+    for (const auto& message : messages) out += "  " + show(canonical(message)) + "\n";
+    out += "  next:";
+    for (const auto& message : messages) {
+      if (message.state == MessageState::ready) out += " " + show(message.sequence);
+    }
+    for (const auto& message : messages)
+      out += "\n  by id " + show(message.id) + " at " + show(message.sequence);
+    out += "\n";
+  }
+  return out;
+}
+
+std::string dump(System& system, Stamps now, std::size_t page) {
+  std::string out;
+  auto queues = system.queues();
+  std::sort(queues.begin(), queues.end());
+  for (const QueueId queue : queues) {
+    const auto* config = system.config(queue);
+    const auto facts = system.facts(queue, now);
+    if (config == nullptr || !facts) return out + show(queue) + " cannot be shown\n";
+    out += header_line(*config, system.deliverable(queue), *facts);
+    engine::PageRequest request;
+    request.queue = queue;
+    request.max_messages = page;
+    const auto messages = all_pages(system, request, now);
+    for (const auto& message : messages) out += "  " + show(message) + "\n";
+    request.deliverable_only = true;
+    request.with_payload = false;
+    out += "  next:";
+    for (const auto& message : all_pages(system, request, now)) out += " " + show(message.sequence);
+    for (const auto& message : messages) {
+      const auto found = system.get(queue, message.id, now);
+      out += "\n  by id " + show(message.id) + (found ? " at " + show(found->sequence) : " missing");
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+std::string first_difference(const std::string& expected, const std::string& actual) {
+  if (expected == actual) return {};
+  std::istringstream model(expected);
+  std::istringstream system(actual);
+  std::string a;
+  std::string b;
+  while (true) {
+    const bool more_a = static_cast<bool>(std::getline(model, a));
+    const bool more_b = static_cast<bool>(std::getline(system, b));
+    if (!more_a) a = "nothing";
+    if (!more_b) b = "nothing";
+    if (a != b || (!more_a && !more_b)) return "state:\n    model  " + a + "\n    system " + b;
+  }
+}
+
+}  // namespace peerq::model

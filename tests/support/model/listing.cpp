@@ -1,0 +1,71 @@
+// What a state of the reference model shows: the same questions that the engine answers.
+
+#include <algorithm>
+
+#include "support/model/reference_model.hpp"
+
+namespace peerq::model {
+
+using engine::MessageState;
+
+engine::QueueFacts ReferenceModel::facts(QueueId id) const {
+  const auto& queue = queues.at(id);
+  engine::QueueFacts facts;
+  auto& counters = facts.counters = queue.totals;
+  counters.ready = count(queue, MessageState::ready);
+  counters.delayed = count(queue, MessageState::delayed);
+  counters.in_flight = count(queue, MessageState::in_flight);
+  counters.parked = count(queue, MessageState::parked);
+  counters.bytes = bytes(queue);
+  facts.paused = queue.config.paused;
+  const std::uint64_t cap = queue.config.options.max_in_flight;
+  facts.at_in_flight_cap = cap > 0 && counters.in_flight >= cap;
+  for (const auto& [position, message] : queue.messages) {
+    if (facts.oldest || (message.state != MessageState::ready && counters.ready > 0)) continue;
+    facts.oldest = message.first_sent;
+  }
+  return facts;
+}
+
+std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
+  std::vector<engine::MessageInfo> infos;
+  for (const auto& [position, message] : queues.at(id).messages) {
+    if (expiry(*this, queues.at(id), message)) continue;
+    auto& info = infos.emplace_back();
+    info.id = message.id;
+    info.sequence = position;
+    info.state = message.state;
+    info.counted_bytes = message.counted_bytes;
+    info.attempt = message.attempt;
+    info.receive_count = message.receive_count;
+    info.first_sent = message.first_sent;
+    info.arrived = message.arrived;
+    info.due = message.due;
+    info.expires = message.expires;
+    info.lease_left_ms = (message.deadline - now.lease).count() / 1000;
+    info.note = message.note.value_or(engine::NoteRow{});
+    info.payload.bytes = message.payload;
+  }
+  return infos;
+}
+
+std::uint64_t ReferenceModel::deliverable(QueueId id) const {
+  return std::min(count(queues.at(id), MessageState::ready), room_in_flight(queues.at(id)));
+}
+
+engine::NextDue ReferenceModel::next_due() const {
+  engine::NextDue next;
+  for (const auto& [id, queue] : queues) {
+    for (const auto& [position, message] : queue.messages) {
+      if (message.state == MessageState::in_flight) {
+        next.lease = std::min(next.lease, message.deadline);
+        continue;
+      }
+      if (message.state == MessageState::delayed) next.wall = std::min(next.wall, message.due);
+      next.wall = std::min({next.wall, life_end(message), retention_end(queue, message)});
+    }
+  }
+  return next;
+}
+
+}  // namespace peerq::model

@@ -1,0 +1,71 @@
+#pragma once
+// Makes entries out of genes: which command comes next, on what, at what time. Knows the model's state, so
+// that it can aim at live leases, due times and dead-letter queues.
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "peerq/engine/command.hpp"
+#include "support/model/dice.hpp"
+#include "support/model/reference_model.hpp"
+#include "support/model/system.hpp"
+
+namespace peerq::model {
+
+class LogMaker {
+ public:
+  LogMaker(const ReferenceModel& model, System& system);
+
+  /// The entry that is being filled.
+  const engine::EntryHeader& header() const noexcept { return header_; }
+  std::span<const engine::Command> commands() const noexcept { return commands_; }
+  bool empty() const noexcept { return commands_.empty(); }
+
+  /// Sets the stamps of a new entry.
+  void begin(Dice& dice);
+  /// Adds a command.
+  void add(Dice& dice);
+  /// Remembers what the entry gave out, and forgets the entry.
+  void finish(const engine::Effects& effects);
+
+ private:
+  struct Receipt {
+    QueueId queue;
+    engine::LeaseRef lease;
+  };
+
+  QueueId some_queue(Dice& dice) const;
+  Bytes keep(std::string text);
+  void push(engine::CommandBody body);
+  void add_send(Dice& dice);
+  engine::SendItem send_item(Dice& dice);
+  void add_receive(Dice& dice);
+  void add_settle(Dice& dice);
+  engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
+  const Receipt& newest_receipt(Dice& dice);
+  engine::LeaseRef some_lease(Dice& dice, QueueId queue);
+  void add_kick(Dice& dice);
+  void add_configure(Dice& dice);
+  void create(Dice& dice, std::size_t index);
+  QueueOptions some_options(Dice& dice) const;
+  QueueId some_dead_letter(Dice& dice, std::size_t index) const;
+
+  const ReferenceModel& model_;
+  System& system_;
+  engine::EntryHeader header_;
+  std::vector<engine::Command> commands_;
+  std::deque<std::string> texts_;
+  std::deque<std::vector<engine::SendItem>> sends_;
+  std::deque<std::vector<engine::SettleItem>> settles_;
+  std::deque<std::vector<MessageId>> ids_;
+  /// The live queue of each name, or 0. A queue's dead-letter queue has a higher place.
+  std::vector<QueueId> names_;
+  std::vector<QueueId> removed_;
+  std::uint64_t next_queue_;
+  std::vector<Receipt> receipts_;
+  std::size_t oldest_receipt_ = 0;
+  std::vector<std::pair<SharedBytes, std::uint32_t>> bodies_;
+};
+
+}  // namespace peerq::model

@@ -1,0 +1,55 @@
+#pragma once
+// The reference model behind the System interface: for testing the comparison itself.
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "support/model/reference_model.hpp"
+#include "support/model/system.hpp"
+
+namespace peerq::model {
+
+class ModelSystem : public System {
+ public:
+  engine::Effects apply(const engine::EntryHeader& header,
+                        std::span<const engine::Command> commands) override {
+    engine::EntryView view;
+    view.header = header;
+    view.commands = commands;
+    return model_.apply(view);
+  }
+  std::vector<QueueId> queues() override {
+    std::vector<QueueId> ids;
+    for (const auto& [id, queue] : model_.queues) ids.push_back(id);
+    return ids;
+  }
+  const engine::QueueConfig* config(QueueId queue) override { return model_.config(queue); }
+  std::uint64_t deliverable(QueueId queue) override { return model_.deliverable(queue); }
+  Result<engine::QueueFacts> facts(QueueId queue, Stamps) override { return model_.facts(queue); }
+  Result<engine::MessagePage> page(const engine::PageRequest& request, Stamps) override {
+    engine::MessagePage page;
+    for (auto& message : model_.list(request.queue)) {
+      if (message.sequence <= request.after) continue;
+      if (request.deliverable_only && message.state != engine::MessageState::ready) continue;
+      if (page.messages.size() == request.max_messages) {
+        page.next = page.messages.back().sequence;
+        break;
+      }
+      page.messages.push_back(std::move(message));
+    }
+    return page;
+  }
+  Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps) override {
+    for (auto& message : model_.list(queue)) {
+      if (message.id == id) return message;
+    }
+    return errc::message_not_found;
+  }
+  engine::NextDue next_due() override { return model_.next_due(); }
+
+ private:
+  ReferenceModel model_;
+};
+
+}  // namespace peerq::model

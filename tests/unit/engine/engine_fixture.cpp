@@ -1,0 +1,158 @@
+#include "engine_fixture.hpp"
+
+#include <algorithm>
+
+template class peerq::engine::QueueEngine<peerq::test::NaiveTables>;
+
+namespace peerq::test {
+
+void Shard::restart() { engine_ = std::make_unique<QueueEngine<NaiveTables>>(tables); }
+
+std::vector<Reply> Shard::apply(std::vector<Command> commands) {
+  EntryView entry;
+  entry.header.stamps = now;
+  entry.header.expiry_halted = halted;
+  entry.commands = commands;
+  engine_->apply(index = next(index), entry, effects);
+  REQUIRE(effects.replies.size() == commands.size());
+  if (check_every_entry) REQUIRE(broken_invariant(tables, now.wall) == "");
+  return std::move(effects.replies);
+}
+
+Reply Shard::apply(CommandBody body) {
+  std::vector<Command> commands(1);
+  commands.front().body = std::move(body);
+  return std::move(apply(std::move(commands)).front());
+}
+
+namespace {
+
+template <class Row>
+std::set<typename Row::Key> keys(const NaiveTables& tables) {
+  std::set<typename Row::Key> out;
+  for (const auto& [key, row] : tables.rows<Row>()) out.insert(key);
+  return out;
+}
+
+/// What the messages' rows say the other tables must hold.
+struct Expected {
+  std::set<MessageKey> ready;
+  std::set<MessageKey> parked;
+  std::set<MessageKey> notes;
+  std::set<AgedRow::Key> aged;
+  std::set<LeaseDueRow::Key> lease_due;
+  std::set<WallDueRow::Key> wall_due;
+  std::map<ForeignRow::Key, Sequence> foreign;
+  std::set<MessageId> payloads;
+  std::map<AttemptRow::Key, std::set<Sequence>> attempts;
+  std::map<QueueId, QueueRow> live;
+
+  void add(const MessageKey& key, const MessageRow& row) {
+    const MessageId id = row.id(key);
+    payloads.insert(id);
+    if (row.has_note) notes.insert(key);
+    if (row.foreign_id.incarnation.value != 0) foreign[{key.queue, id}] = key.sequence;
+    if (row.expires.ms != 0 && row.state != MessageState::in_flight) {
+      wall_due.insert({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+    }
+    if (row.state == MessageState::delayed)
+      wall_due.insert({row.due, key.queue, key.sequence, WallDue::delay});
+    if (row.state == MessageState::ready) ready.insert(key);
+    if (row.state == MessageState::parked) parked.insert(key);
+    if (row.state == MessageState::ready || row.state == MessageState::parked) {
+      aged.insert({key.queue, row.retention_base(), key.sequence});
+    }
+    if (row.state == MessageState::in_flight) lease_due.insert({row.deadline, key.queue, key.sequence});
+    if (row.attempt_token != 0) attempts[{key.queue, row.attempt_token}].insert(key.sequence);
+  }
+};
+
+std::string check_message(const MessageKey& key, const MessageRow& row, const LaneRow& lane,
+                          const QueueRow& counters, const QueueConfig& config, WallTime wall) {
+  const std::uint64_t number = key.sequence.number();
+  const std::string name = " of message " + std::to_string(number);
+  if (number == 0 || number >= lane.next) return "number out of its lane" + name;
+  if (number < lane.reclaimed) return "row below what is reclaimed" + name;
+  if (number < lane.horizon) return "";
+  if (row.state == MessageState::fresh && number < lane.cursor) return "fresh behind the cursor" + name;
+  const bool flying = row.state == MessageState::in_flight;
+  if (!flying && (row.attempt_token != 0 || row.deadline.us != 0 || row.leased_at.us != 0))
+    return "lease left" + name;
+  if (row.receive_count > row.attempt) return "more receives than attempts" + name;
+  const bool ages = !flying && row.state != MessageState::delayed;
+  if (ages && config.options.retention) {
+    const WallTime end = std::max(row.retention_base() + *config.options.retention, wall);
+    if (counters.retention_timer.ms == 0 || counters.retention_timer > end)
+      return "retention timer late" + name;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
+  Expected expected;
+  for (const auto& [key, row] : tables.rows<MessageRow>()) {
+    expected.add(key, row);
+    const auto lane = tables.find<LaneRow>({key.queue, key.sequence.lane()});
+    const auto counters = tables.find<QueueRow>(QueueKey{key.queue});
+    const auto config = tables.find<ConfigRow>(QueueKey{key.queue});
+    if (!lane || !counters || !config) return "a message without lane, counters or parameters";
+    const std::string wrong = check_message(key, row, *lane, *counters, config->config, wall);
+    if (!wrong.empty()) return wrong;
+    if (key.sequence.number() < lane->horizon) continue;
+    QueueRow& live = expected.live[key.queue];
+    live.bytes += row.counted_bytes;
+    switch (row.state) {
+      case MessageState::fresh:
+      case MessageState::ready: ++live.ready; break;
+      case MessageState::delayed: ++live.delayed; break;
+      case MessageState::in_flight: ++live.in_flight; break;
+      case MessageState::parked: ++live.parked; break;
+      case MessageState::moving: ++live.moving; break;
+    }
+  }
+  for (const auto& [key, row] : tables.rows<QueueRow>()) {
+    const QueueRow& live = expected.live[key.queue];
+    const std::string name = " of queue " + std::to_string(key.queue.value);
+    if (row.ready != live.ready) return "ready" + name;
+    if (row.delayed != live.delayed) return "delayed" + name;
+    if (row.in_flight != live.in_flight) return "in flight" + name;
+    if (row.parked != live.parked) return "parked" + name;
+    if (row.bytes != live.bytes) return "bytes" + name;
+    if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged) {
+      return "what came in is not what is there and what went out" + name;
+    }
+    if (row.retention_timer.ms != 0) {
+      expected.wall_due.insert({row.retention_timer, key.queue, Sequence{0}, WallDue::retention});
+    }
+  }
+  for (const auto& [key, row] : tables.rows<LaneRow>()) {
+    if (row.reclaimed > row.horizon || row.horizon > row.cursor || row.cursor > row.next)
+      return "lane out of order";
+  }
+  if (keys<ReadyRow>(tables) != expected.ready) return "ready rows";
+  if (keys<ParkedRow>(tables) != expected.parked) return "parked rows";
+  if (keys<NoteRow>(tables) != expected.notes) return "note rows";
+  if (keys<AgedRow>(tables) != expected.aged) return "aged rows";
+  if (keys<LeaseDueRow>(tables) != expected.lease_due) return "lease due rows";
+  if (keys<WallDueRow>(tables) != expected.wall_due) return "wall due rows";
+  std::map<ForeignRow::Key, Sequence> foreign;
+  for (const auto& [key, row] : tables.rows<ForeignRow>()) foreign[key] = row.sequence;
+  if (foreign != expected.foreign) return "foreign rows";
+  std::set<MessageId> payloads;
+  for (const auto& [id, bytes] : tables.payloads()) payloads.insert(id);
+  if (payloads != expected.payloads) return "payloads";
+  std::map<AttemptRow::Key, std::set<Sequence>> attempts;
+  for (const auto& [key, row] : tables.rows<AttemptRow>()) {
+    attempts[key] = {row.leased.begin(), row.leased.end()};
+    if (!tables.find<AttemptIdRow>({key.queue, row.attempt_id})) return "attempt without its id";
+  }
+  if (attempts != expected.attempts) return "attempt rows";
+  for (const auto& [key, row] : tables.rows<AttemptIdRow>()) {
+    if (!tables.find<AttemptRow>({key.queue, row.token})) return "attempt id without an attempt";
+  }
+  return "";
+}
+
+}  // namespace peerq::test

@@ -1,0 +1,244 @@
+// Bytes are forever: what this version writes is compared with files in the tree. A difference here means
+// that directories of older versions could not be read: it needs a new version of the format and a decision
+// entry. PEERQ_WRITE_GOLDEN=1 writes the files anew.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "peerq/engine/queue_rows.hpp"
+#include "peerq/engine/rows.hpp"
+#include "unit/wire/samples.hpp"
+#include "wire/codec.hpp"
+#include "wire/configuration.hpp"
+
+using namespace peerq;
+using namespace peerq::engine;
+
+namespace {
+
+std::string hex(Bytes bytes, std::size_t per_line) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    constexpr char digits[] = "0123456789abcdef";
+    const auto byte = std::to_integer<unsigned>(bytes[i]);
+    out.push_back(digits[byte >> 4]);
+    out.push_back(digits[byte & 15]);
+    if ((i + 1) % per_line == 0) out.push_back('\n');
+  }
+  if (out.empty() || out.back() != '\n') out.push_back('\n');
+  return out;
+}
+
+std::string path_of(const std::string& name) {
+  return std::string(PEERQ_SOURCE_DIR "/tests/unit/wire/golden/") + name;
+}
+
+std::string read_file(const std::string& name) {
+  std::ifstream in(path_of(name), std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void compare(const std::string& name, const std::string& text) {
+  INFO(name);
+  if (std::getenv("PEERQ_WRITE_GOLDEN") != nullptr) std::ofstream(path_of(name), std::ios::binary) << text;
+  CHECK(text == read_file(name));
+}
+
+SharedBytes from_hex(const std::string& name) {
+  std::string digits = read_file(name);
+  std::erase(digits, '\n');
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16)));
+  }
+  return SharedBytes::copy(as_bytes(bytes));
+}
+
+SharedBytes rich_message(const port::Codec& codec) {
+  const std::vector<port::AttributeView> attributes = {{"content-type", as_bytes("text/plain")},
+                                                       {"empty", {}}};
+  port::MessageParts parts;
+  parts.body = as_bytes("the body");
+  parts.attributes = attributes;
+  parts.reply_to = "replies";
+  parts.correlation_id = as_bytes("42");
+  return codec.make_message(parts);
+}
+
+/// A line for each row: its table, name, key and row; each is read back, too.
+class RowLines {
+ public:
+  template <class Row>
+  void add(const char* name, const typename Row::Key& key, const Row& row) {
+    std::string key_bytes;
+    std::string row_bytes;
+    encode_key<Row>(key, key_bytes);
+    encode_row(row, row_bytes);
+    out_ << static_cast<int>(Row::table) << ' ' << name << "\n  key " << hex(as_bytes(key_bytes), ~0UL)
+         << "  row " << hex(as_bytes(row_bytes), ~0UL);
+
+    typename Row::Key key_again;
+    Row row_again;
+    INFO(name);
+    CHECK(decode_key<Row>(as_bytes(key_bytes), key_again));
+    CHECK(key_again == key);
+    CHECK(decode_row(as_bytes(row_bytes), row_again));
+    CHECK(row_again == row);
+    if (row_bytes.empty()) return;
+    CHECK_FALSE((decode_row(as_bytes(row_bytes + 'x'), row_again) && row_again == row));
+  }
+  std::string text() const { return out_.str(); }
+
+ private:
+  std::ostringstream out_;
+};
+
+const QueueId queue(0x0102'0304'0506'0708);
+const MessageKey message_key{queue, Sequence::make(4, 0x99)};
+
+MessageRow full_message() {
+  MessageRow row;
+  row.state = MessageState::in_flight;
+  row.has_note = true;
+  row.dead_lettered = true;
+  row.counted_bytes = 100;
+  row.attempt = 7;
+  row.receive_count = 5;
+  row.arrived = {1'700'000'000'000};
+  row.first_sent = {1'600'000'000'000};
+  row.due = {1'700'000'000'001};
+  row.expires = {1'800'000'000'000};
+  row.deadline = {31'000'000};
+  row.leased_at = {1'000'000};
+  row.attempt_token = 11;
+  row.foreign_id = {QueueId(9), Sequence{10}};
+  return row;
+}
+
+void add_message_rows(RowLines& lines) {
+  MessageRow fresh;
+  fresh.counted_bytes = 100;
+  fresh.arrived = fresh.first_sent = {1'700'000'000'000};
+  lines.add("MessageRow, fresh", message_key, fresh);
+  lines.add("MessageRow, every field", message_key, full_message());
+  lines.add("ReadyRow", message_key, ReadyRow{});
+  lines.add("ParkedRow", message_key, ParkedRow{});
+  lines.add("AgedRow", {queue, {1'700'000'000'000}, message_key.sequence}, AgedRow{});
+  lines.add("LeaseDueRow", {{31'000'000}, queue, message_key.sequence}, LeaseDueRow{});
+  lines.add("WallDueRow", {{1'700'000'000'000}, queue, message_key.sequence, WallDue::retention},
+            WallDueRow{});
+  NoteRow note;
+  note.cause = Cause::rejected;
+  note.last_error = "the printer is on fire";
+  note.source = QueueId(3);
+  note.source_name = "orders";
+  note.origin = QueueId(2);
+  note.origin_name = "first";
+  note.attempts = 4;
+  note.dead_lettered_at = {1'700'000'000'002};
+  lines.add("NoteRow", message_key, note);
+  lines.add("ForeignRow", {queue, {QueueId(9), Sequence{10}}}, ForeignRow{Sequence{12}});
+  lines.add("AttemptRow", {queue, 11}, AttemptRow{"attempt", {Sequence{1}, Sequence{2}}});
+  lines.add("AttemptIdRow", {queue, "attempt"}, AttemptIdRow{11});
+}
+
+QueueRow full_queue() {
+  QueueRow row;
+  std::uint64_t number = 1;
+  for (auto* field : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes,
+                      &row.sent, &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
+                      &row.dead_lettered, &row.purged}) {
+    *field = number++;
+  }
+  row.retention_timer = {1'700'000'000'003};
+  row.last_attempt_token = 15;
+  row.receipt_epoch = 16;
+  return row;
+}
+
+void add_queue_rows(RowLines& lines) {
+  const QueueConfig config{.id = queue,
+                           .version = 3,
+                           .name = "orders",
+                           .options = test::unusual_options(),
+                           .dead_letter = QueueId(5),
+                           .paused = true};
+  QueueConfig plain;
+  plain.id = queue;
+  plain.name = "orders";
+  lines.add("QueueRow", {queue}, full_queue());
+  lines.add("LaneRow", {queue, 9}, LaneRow{5, 4, 3, 2});
+  lines.add("EpochRow", {}, EpochRow{2, 3});
+  lines.add("ReclaimRow", {queue}, ReclaimRow{true});
+  lines.add("ConfigRow, defaults", {queue}, ConfigRow{plain});
+  lines.add("ConfigRow, every field", {queue}, ConfigRow{config});
+  ShardRow shard;
+  shard.applied = LogIndex(7);
+  shard.applied_term = Term(2);
+  shard.stamps = {{8}, {9}};
+  shard.configuration_index = LogIndex(1);
+  shard.configuration = std::string("\x01\x00", 2);
+  shard.digest_high = 10;
+  shard.digest_low = 11;
+  lines.add("ShardRow", {}, shard);
+  lines.add("CatalogQueueRow", {"orders"}, CatalogQueueRow{config, 2, {1'700'000'000'004}});
+  lines.add("CatalogIdRow", {queue}, CatalogIdRow{"orders"});
+  lines.add("CatalogSourceRow", {queue, QueueId(5)}, CatalogSourceRow{});
+  lines.add("CatalogRemovedRow", {queue}, CatalogRemovedRow{config});
+  lines.add("CatalogCountersRow", {}, CatalogCountersRow{QueueId(6), 7});
+}
+
+}  // namespace
+
+TEST_CASE("messages are written as they were always written") {
+  const auto codec = wire::make_codec();
+  port::MessageParts plain;
+  plain.body = as_bytes("hello");
+  compare("message_plain.hex", hex(codec->make_message(plain).bytes(), 8));
+  compare("message_rich.hex", hex(rich_message(*codec).bytes(), 8));
+}
+
+TEST_CASE("messages that were always written can be read") {
+  const auto codec = wire::make_codec();
+  const auto plain = from_hex("message_plain.hex");
+  CHECK(as_text(codec->read_message(plain).value().body) == "hello");
+  const auto rich = from_hex("message_rich.hex");
+  const auto view = codec->read_message(rich).value();
+  CHECK(view.attributes.at(0).key == "content-type");
+  CHECK(as_text(view.attributes.at(0).value) == "text/plain");
+  CHECK(view.reply_to == "replies");
+}
+
+TEST_CASE("entries are written as they were always written") {
+  const auto codec = wire::make_codec();
+  const auto sample = test::every_command(*codec);
+  compare("entry.hex", hex(codec->encode_entry(sample.header, sample.commands).bytes(), 8));
+}
+
+TEST_CASE("entries that were always written can be read") {
+  const auto codec = wire::make_codec();
+  auto decoder = codec->make_decoder();
+  const auto sample = test::every_command(*codec);
+  CHECK(test::same(decoder->decode(from_hex("entry.hex")).value(), sample));
+}
+
+TEST_CASE("configurations are written as they were always written") {
+  compare("configuration.hex",
+          hex(wire::encode_configuration({{PeerId(1), "tcp://a:7400", wire::ServerRole::voter},
+                                          {PeerId(2), "tcp://b:7400", wire::ServerRole::standby}})
+                  .bytes(),
+              8));
+}
+
+TEST_CASE("keys and rows are written as they were always written and can be read") {
+  RowLines lines;
+  add_message_rows(lines);
+  add_queue_rows(lines);
+  compare("rows.txt", lines.text());
+}

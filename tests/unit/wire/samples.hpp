@@ -1,0 +1,36 @@
+#pragma once
+// Entries with every kind of command, and their comparison: for the tests of the codec.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "peerq/port/codec.hpp"
+
+namespace peerq::test {
+
+/// Owns what its commands point to.
+struct Sample {
+  engine::EntryHeader header;
+  std::vector<engine::Command> commands;
+  std::vector<std::vector<engine::SendItem>> sends;
+  std::vector<std::vector<engine::SettleItem>> settles;
+  std::vector<std::vector<MessageId>> ids;
+  std::vector<SharedBytes> buffers;
+
+  Bytes keep(std::string_view text);
+};
+
+/// An entry with every command and every optional column, always the same bytes.
+Sample every_command(const port::Codec& codec);
+
+/// An entry drawn from `seed`.
+Sample random_entry(const port::Codec& codec, std::uint64_t seed);
+
+QueueOptions unusual_options();
+
+bool same(const engine::Command& a, const engine::Command& b);
+bool same(const engine::EntryView& a, const Sample& b);
+
+}  // namespace peerq::test

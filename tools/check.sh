@@ -1,0 +1,41 @@
+# ./run check; sourced by run. Prints findings, then one line "check: N files, N findings".
+
+cd "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+findings=$work/findings
+: >"$findings"
+
+# Every file of the project that exists, also what is not yet committed.
+git -c safe.directory="$root" ls-files -co --exclude-standard |
+  while IFS= read -r file; do [ ! -f "$file" ] || echo "$file"; done | sort -u >"$work/all"
+grep -E '\.(hpp|ipp|cpp|c)$' "$work/all" >"$work/sources"
+grep -E '\.(hpp|ipp|cpp|c|capnp|sh|awk|cmake)$|CMakeLists\.txt$|^run$' "$work/all" >"$work/measured"
+
+tool() { command -v "$1-16" || command -v "$1"; }
+
+progress() { [ ! -t 2 ] || echo "check: $*" >&2; }
+
+progress formatting
+xargs -P "$jobs" -n 16 "$(tool clang-format)" --dry-run --Werror <"$work/sources" 2>&1 |
+  sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*clang-format.*/\1/p' | sort -u |
+  sed 's/$/: is not formatted; tools\/format.sh does it/' >>"$findings"
+
+progress layers, sizes, words
+xargs awk -f tools/check_layers.awk "$work/all" <"$work/sources" >>"$findings"
+xargs awk -f tools/check_sizes.awk tools/size_exceptions.txt <"$work/measured" >>"$findings"
+tools/check_exceptions.sh >>"$findings"
+xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
+
+# The tree gives the lint its commands and generated headers; its peerq_headers has every header alone.
+progress headers
+if (build release && build release peerq_headers); then
+  progress lint
+  tools/check_tidy.sh "$root" "$(tree_of release)" "$(tool clang-tidy)" "$builds/tidy" "$jobs" >>"$findings"
+else
+  echo "the release build fails (its messages are above), so that there was no lint" >>"$findings"
+fi
+
+cat "$findings"
+echo "check: $(wc -l <"$work/sources") files, $(wc -l <"$findings") findings"
+[ ! -s "$findings" ]
