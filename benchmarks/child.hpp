@@ -16,7 +16,8 @@ struct ChildEnd {
   double cpu_seconds = 0;
 };
 
-/// Runs a program to its end. Its standard output is kept. **Errors** throws CannotMeasure when it cannot start.
+/// Runs a program to its end. Its standard output is kept. **Errors** throws CannotMeasure when it cannot
+/// start.
 ChildEnd run_program(const std::vector<std::string>& arguments);
 
 /// The lines "name number" that a child printed.

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr double mebibyte = 1 << 20;
 
-Case make_case(const std::string& name, const std::string& unit, const std::string& floor, double target = 1) {
+Case make_case(const std::string& name, const std::string& unit, const std::string& floor,
+               double target = 1) {
   return {.suite = "embed", .name = name, .unit = unit, .floor = floor, .target = target};
 }
 
@@ -29,29 +30,34 @@ void write_file(const fs::path& path, const std::string& text) {
 
 /// Processor seconds of one compilation, as users compile.
 double compile(const fs::path& source) {
-  const ChildEnd end = run_program({PEERQ_CXX_COMPILER, "-std=c++20", "-O2", "-I", PEERQ_SOURCE_DIR "/include", "-c",
-                                    source.string(), "-o", source.string() + ".o"});
+  const ChildEnd end =
+      run_program({PEERQ_CXX_COMPILER, "-std=c++20", "-O2", "-I", PEERQ_SOURCE_DIR "/include", "-c",
+                   source.string(), "-o", source.string() + ".o"});
   if (end.status != 0) throw CannotMeasure("cannot compile " + source.string());
   return end.cpu_seconds;
 }
 
 void run_compile(Session& session) {
-  const Case of = make_case("compile/peerq-queue.hpp", "s", "string+vector+map+functional", 0.7);
+  const Case of = make_case("compile/peerq-queue.hpp", "s", "chrono+functional+string+vector", 0.7);
   session.progress("embed " + of.name);
   setenv("CCACHE_DISABLE", "1", 1);
   const ScratchFolder folder(session.settings().data, "embed-compile");
   const fs::path ours = folder / "ours.cpp";
   const fs::path bare = folder / "bare.cpp";
+  const fs::path with_map = folder / "with_map.cpp";
   write_file(ours, "#include <peerq/queue.hpp>\n");
-  write_file(bare, "#include <string>\n#include <vector>\n#include <map>\n#include <functional>\n");
+  write_file(bare, "#include <chrono>\n#include <functional>\n#include <string>\n#include <vector>\n");
+  write_file(with_map, "#include <functional>\n#include <map>\n#include <string>\n#include <vector>\n");
   compile(ours);
   compile(bare);
   Rounds rounds(Kind::latency);
+  std::vector<double> others;
   for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
     const double value = compile(ours);
     rounds.add(value, compile(bare));
+    others.push_back(compile(with_map));
   }
-  session.report(of, rounds);
+  session.report(of, rounds, {{"functional+map+string+vector_s", median(others)}});
 }
 
 void run_size(Session& session) {
@@ -84,7 +90,8 @@ void run_idle(Session& session) {
     anonymous.push_back(need(figures, "anonymous_mib"));
   }
   session.report(make_case("idle-node/threads", "threads", "limit"), threads);
-  session.report(make_case("idle-node/memory", "MiB", "limit"), memory, {{"anonymous_mib", median(anonymous)}});
+  session.report(make_case("idle-node/memory", "MiB", "limit"), memory,
+                 {{"anonymous_mib", median(anonymous)}});
   session.report(make_case("open/new-directory", "ms", "limit"), opening);
 }
 

@@ -14,10 +14,13 @@ constexpr std::uint64_t map_size = std::uint64_t{1} << 36;
 constexpr std::uint64_t state_reserve = std::uint64_t{32} << 20;
 constexpr QueueId queue_id{std::uint64_t{1} << 32};
 
-std::unique_ptr<storage::LmdbState> open_state(const std::filesystem::path& folder, storage::DiskSpace& space) {
+std::unique_ptr<storage::LmdbState> open_state(const std::filesystem::path& folder,
+                                               storage::DiskSpace& space) {
   std::filesystem::create_directories(folder);
-  return storage::LmdbState::open(
-             {.folder = folder.string(), .map_size = map_size, .tables_max = storage::StateTables::tables_max}, space)
+  return storage::LmdbState::open({.folder = folder.string(),
+                                   .map_size = map_size,
+                                   .tables_max = storage::StateTables::tables_max},
+                                  space)
       .value();
 }
 
@@ -90,11 +93,16 @@ EngineLifecycle::EngineLifecycle(Shard& shard, std::size_t batch, std::size_t bo
   apply({{}, configure}, small_entry_);
 
   const std::string body(body_bytes, 'b');
-  const std::vector<engine::SendItem> items(
-      batch, {.payload = as_bytes(body), .counted_bytes = static_cast<std::uint32_t>(body_bytes)});
+  engine::SendItem item;
+  item.payload = as_bytes(body);
+  item.counted_bytes = static_cast<std::uint32_t>(body_bytes);
+  const std::vector<engine::SendItem> items(batch, item);
   const engine::Command send{{}, engine::Send{.queue = queue_id, .atomic = false, .items = items}};
   send_ = decoder_->decode(codec_->encode_entry(header_, std::span(&send, 1))).value();
-  receive_.body = engine::Receive{.queue = queue_id, .max_messages = static_cast<std::uint32_t>(batch)};
+  engine::Receive receive;
+  receive.queue = queue_id;
+  receive.max_messages = static_cast<std::uint32_t>(batch);
+  receive_.body = receive;
   settled_.resize(batch);
   erase_.body = engine::Settle{.queue = queue_id, .verb = engine::Verb::erase, .items = settled_};
   small_entry_ = codec_->encode_entry(header_, std::span(&erase_, 1));
@@ -104,7 +112,8 @@ void EngineLifecycle::apply(const engine::Command& command, const SharedBytes& b
   header_.stamps.lease = header_.stamps.lease + Microseconds(20);
   shard_->apply({.header = header_, .commands = std::span(&command, 1), .bytes = bytes}, effects_);
   if (effects_.replies.front().code != errc::ok) {
-    throw CannotMeasure("the engine refused a command: " + std::string(name_of(effects_.replies.front().code)));
+    throw CannotMeasure("the engine refused a command: " +
+                        std::string(name_of(effects_.replies.front().code)));
   }
 }
 
@@ -120,7 +129,8 @@ void EngineLifecycle::run_batch() {
   for (std::size_t i = 0; i < batch_; ++i) settled_[i].lease = grants[i].lease;
   apply(erase_, small_entry_);
   for (const engine::ItemReply& item : effects_.replies.front().items) {
-    if (item.code != errc::ok || item.already_gone) throw CannotMeasure("the engine did not delete a message");
+    if (item.code != errc::ok || item.already_gone)
+      throw CannotMeasure("the engine did not delete a message");
   }
 }
 

@@ -39,8 +39,8 @@ class MemoryShard final : public Shard {
   std::unique_ptr<port::QueueMachine> machine_;
 };
 
-/// A durable shard of a node without its log: delta tables over LMDB, checkpoints on a thread of their own, entries
-/// waiting when the delta is over its budget, as in lib/node.
+/// A durable shard of a node without its log: delta tables over LMDB, checkpoints on a thread of their own,
+/// entries waiting when the delta is over its budget, as in lib/node.
 class DurableShard final : public Shard {
  public:
   explicit DurableShard(const std::filesystem::path& folder);
@@ -73,7 +73,8 @@ class EngineLifecycle {
 
   /// So many messages stay in the queue from now on.
   void keep_backlog(std::size_t messages);
-  /// One batch: send, receive, delete; an entry each. **Errors** throws CannotMeasure when a message is missing.
+  /// One batch: send, receive, delete; an entry each. **Errors** throws CannotMeasure when a message is
+  /// missing.
   void run_batch();
 
  private:

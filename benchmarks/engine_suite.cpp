@@ -101,10 +101,9 @@ void run_case(Session& session, const EngineCase& of) {
 void run_engine_suite(Session& session) {
   run_case(session, {.name = "lifecycle/memory-tables/standard/100B/batch=1", .batch = 1, .target = 0.08});
   run_case(session, {.name = "lifecycle/memory-tables/standard/100B/batch=32", .batch = 32, .target = 0.15});
-  run_case(session, {.name = "lifecycle/delta-tables/standard/100B/batch=32",
-                     .batch = 32,
-                     .target = 0.1,
-                     .durable = true});
+  run_case(
+      session,
+      {.name = "lifecycle/delta-tables/standard/100B/batch=32", .batch = 32, .target = 0.1, .durable = true});
   session.finish_suite();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The floor of everything durable: plain LMDB in its default, synchronous mode, values appended at the end of a table.
-// What a user of LMDB alone gets: no leases, no checksums, no tables of state.
+// The floor of everything durable: plain LMDB in its default, synchronous mode, values appended at the end of
+// a table. What a user of LMDB alone gets: no leases, no checksums, no tables of state.
 
 #include <lmdb.h>
 

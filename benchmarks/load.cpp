@@ -17,7 +17,9 @@ namespace {
 
 using Slots = std::counting_semaphore<>;
 
-std::size_t share(std::size_t outstanding, std::size_t threads) { return std::max<std::size_t>(outstanding / threads, 1); }
+std::size_t share(std::size_t outstanding, std::size_t threads) {
+  return std::max<std::size_t>(outstanding / threads, 1);
+}
 
 template <class T>
 void check_items(const Result<std::vector<Result<T>>>& result, Flow& flow) {
@@ -102,8 +104,8 @@ void start_receive(const Queue& queue, const ReceiveOptions& options, const std:
       RunOn::any_thread);
 }
 
-void start_erase(const Queue& queue, std::span<const Delivery> deliveries, const std::shared_ptr<Inbox>& inbox,
-                 Flow& flow) {
+void start_erase(const Queue& queue, std::span<const Delivery> deliveries,
+                 const std::shared_ptr<Inbox>& inbox, Flow& flow) {
   queue.erase_async(
       deliveries,
       [inbox, &flow](const Result<std::vector<Result<Deleted>>>& result) {
@@ -202,8 +204,10 @@ double Flow::finish() {
   const std::lock_guard lock(mutex_);
   if (!failure_.empty()) throw CannotMeasure(failure_);
   if (load_.consumers == 0) return seconds_since(begin_);
-  if (received_ != load_.messages || received_bytes_ != load_.messages * load_.body_bytes || deleted_ != received_) {
-    throw CannotMeasure(fmt::format("of {} messages {} were received and {} deleted", load_.messages, received_, deleted_));
+  if (received_ != load_.messages || received_bytes_ != load_.messages * load_.body_bytes ||
+      deleted_ != received_) {
+    throw CannotMeasure(
+        fmt::format("of {} messages {} were received and {} deleted", load_.messages, received_, deleted_));
   }
   return seconds_;
 }
@@ -228,7 +232,8 @@ double run_lifecycle(const Queue& queue, const Load& load) {
   for (std::size_t i = 0; i < load.producers; ++i) {
     threads.emplace_back([&] { produce(std::span(&queue, 1), load, flow); });
   }
-  for (std::size_t i = 0; i < load.consumers; ++i) threads.emplace_back([&] { run_consumer(queue, load, flow); });
+  for (std::size_t i = 0; i < load.consumers; ++i)
+    threads.emplace_back([&] { run_consumer(queue, load, flow); });
   for (std::thread& thread : threads) thread.join();
   return flow.finish();
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Producers and consumers that put messages through a queue: threads, batches, batches under way. Every message is
-// counted: one that is lost, refused or has a wrong size makes the measurement fail.
+// Producers and consumers that put messages through a queue: threads, batches, batches under way. Every
+// message is counted: one that is lost, refused or has a wrong size makes the measurement fail.
 
 #include <atomic>
 #include <condition_variable>

@@ -1,5 +1,6 @@
 #pragma once
-// Hears from a node how many commits its log made and how many bytes each one had, so that a floor can do the same.
+// Hears from a node how many commits its log made and how many bytes each one had, so that a floor can do the
+// same.
 
 #include <cstdint>
 #include <mutex>

@@ -48,7 +48,8 @@ std::string file_system_of(const std::filesystem::path& folder) {
 std::string machine_facts(const std::filesystem::path& data) {
   utsname system{};
   uname(&system);
-  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   return fmt::format("{} x {}, {:.0f} GiB, {}, {} {}, g++ compatible {}, LMDB {}.{}.{}, SQLite {}",
                      std::thread::hardware_concurrency(), field_of("/proc/cpuinfo", "model name"),
                      memory / (1 << 30), file_system_of(data), system.sysname, system.release, __VERSION__,

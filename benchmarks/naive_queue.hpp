@@ -1,6 +1,6 @@
 #pragma once
-// The engine suite's floor: the least that a program of one thread could do for itself. A deque of bodies, a map of
-// those in flight. No priorities, delays, deadlines, counters, receipts.
+// The engine suite's floor: the least that a program of one thread could do for itself. A deque of bodies, a
+// map of those in flight. No priorities, delays, deadlines, counters, receipts.
 
 #include <cstddef>
 #include <cstdint>

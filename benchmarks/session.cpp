@@ -68,7 +68,8 @@ Session::~Session() {
   if (json_ != nullptr) std::fclose(json_);
 }
 
-void Session::report(const Case& of, const Rounds& rounds, std::vector<std::pair<std::string, double>> beside) {
+void Session::report(const Case& of, const Rounds& rounds,
+                     std::vector<std::pair<std::string, double>> beside) {
   Row row{.of = of,
           .value = rounds.value(),
           .floor_value = rounds.floor(),
@@ -119,7 +120,8 @@ void Session::print_table() const {
     }
     fmt::print("{}\n", text);
     if (at == 0) continue;
-    if (const std::string beside = beside_of(rows_[at - 1]); !beside.empty()) fmt::print("    ({})\n", beside);
+    if (const std::string beside = beside_of(rows_[at - 1]); !beside.empty())
+      fmt::print("    ({})\n", beside);
   }
   const auto met = std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.met(); });
   fmt::print("{}: {} of {} targets met\n\n", rows_.front().of.suite, met, rows_.size());

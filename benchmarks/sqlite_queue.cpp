@@ -80,7 +80,8 @@ std::vector<SqliteQueue::Handed> SqliteQueue::receive(std::size_t max_messages) 
   while ((code = sqlite3_step(lease_.get())) == SQLITE_ROW) {
     const auto* body = static_cast<const char*>(sqlite3_column_blob(lease_.get(), 2));
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(lease_.get(), 2));
-    out.push_back({sqlite3_column_int64(lease_.get(), 0), sqlite3_column_int64(lease_.get(), 1), std::string(body, size)});
+    out.push_back({sqlite3_column_int64(lease_.get(), 0), sqlite3_column_int64(lease_.get(), 1),
+                   std::string(body, size)});
   }
   if (code != SQLITE_DONE) fail();
   sqlite3_reset(lease_.get());

@@ -1,5 +1,6 @@
 #pragma once
-// What a user would otherwise write: a table with leases in SQLite (WAL, synchronous=FULL), a connection per thread.
+// What a user would otherwise write: a table with leases in SQLite (WAL, synchronous=FULL), a connection per
+// thread.
 
 #include <sqlite3.h>
 
@@ -15,8 +16,8 @@
 
 namespace peerq::bench {
 
-/// The file, and what its connections share: writers of one process take turns by a mutex, which is faster than
-/// SQLite's own waiting.
+/// The file, and what its connections share: writers of one process take turns by a mutex, which is faster
+/// than SQLite's own waiting.
 struct SqliteFile {
   std::filesystem::path path = {};
   std::mutex writing = {};

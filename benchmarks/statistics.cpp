@@ -18,7 +18,8 @@ void Latencies::add_all(const Latencies& others) {
 double Latencies::percentile_us(int hundredths) {
   if (nanoseconds_.empty()) return 0;
   const std::size_t at = (nanoseconds_.size() - 1) * static_cast<std::size_t>(hundredths) / 100;
-  std::nth_element(nanoseconds_.begin(), nanoseconds_.begin() + static_cast<std::ptrdiff_t>(at), nanoseconds_.end());
+  std::nth_element(nanoseconds_.begin(), nanoseconds_.begin() + static_cast<std::ptrdiff_t>(at),
+                   nanoseconds_.end());
   return static_cast<double>(nanoseconds_[at]) / 1000;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What is made of many measurements: medians, percentiles, and the rounds in which value and floor take turns.
+// What is made of many measurements: medians, percentiles, and the rounds in which value and floor take
+// turns.
 
 #include <chrono>
 #include <cstddef>
@@ -39,8 +40,8 @@ class Latencies {
 /// What is compared: more is better, or less is.
 enum class Kind : std::uint8_t { rate, latency };
 
-/// The rounds of one case. The ratio is the median of the rounds' own ratios, so that a disturbance that hits one
-/// round does not decide.
+/// The rounds of one case. The ratio is the median of the rounds' own ratios, so that a disturbance that hits
+/// one round does not decide.
 class Rounds {
  public:
   explicit Rounds(Kind kind) noexcept : kind_(kind) {}

@@ -16,7 +16,8 @@ constexpr std::size_t batch = 32;
 void make_message(benchmark::State& state) {
   const auto codec = wire::make_codec();
   const std::string body(static_cast<std::size_t>(state.range(0)), 'b');
-  const port::MessageParts parts{.body = as_bytes(body), .attributes = {}, .reply_to = {}, .correlation_id = {}};
+  const port::MessageParts parts{
+      .body = as_bytes(body), .attributes = {}, .reply_to = {}, .correlation_id = {}};
   for (auto _ : state) benchmark::DoNotOptimize(codec->make_message(parts));
   state.SetItemsProcessed(state.iterations());
 }
@@ -25,8 +26,8 @@ BENCHMARK(make_message)->Arg(100)->Arg(1024)->Arg(65536);
 void read_message(benchmark::State& state) {
   const auto codec = wire::make_codec();
   const std::string body(static_cast<std::size_t>(state.range(0)), 'b');
-  const SharedBytes message = codec->make_message(
-      {.body = as_bytes(body), .attributes = {}, .reply_to = {}, .correlation_id = {}});
+  const SharedBytes message =
+      codec->make_message({.body = as_bytes(body), .attributes = {}, .reply_to = {}, .correlation_id = {}});
   for (auto _ : state) benchmark::DoNotOptimize(codec->read_message(message));
   state.SetItemsProcessed(state.iterations());
 }
@@ -44,7 +45,8 @@ struct Batch {
     for (std::size_t i = 0; i < batch; ++i) {
       messages.push_back(codec->make_message(
           {.body = as_bytes(body), .attributes = {}, .reply_to = {}, .correlation_id = {}}));
-      sent.push_back({.payload = messages.back().bytes(), .counted_bytes = 100});
+      sent.emplace_back().payload = messages.back().bytes();
+      sent.back().counted_bytes = static_cast<std::uint32_t>(body.size());
       settled[i].lease = {Sequence::make(4, i + 1), 1};
     }
   }

@@ -1,5 +1,5 @@
-// The tables under the engine: memory, and the delta over LMDB. What one message does to them: its row and payload
-// come and go, a lease's deadline comes and goes in between.
+// The tables under the engine: memory, and the delta over LMDB. What one message does to them: its row and
+// payload come and go, a lease's deadline comes and goes in between.
 
 #include <benchmark/benchmark.h>
 
@@ -68,7 +68,8 @@ class OnDisk {
  public:
   OnDisk()
       : folder_(std::filesystem::temp_directory_path() / "peerq-micro-tables"),
-        space_({.directory = made(folder_), .max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20}, files_),
+        space_({.directory = made(folder_), .max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20},
+               files_),
         state_(storage::LmdbState::open({.folder = folder_.string(),
                                          .map_size = std::uint64_t{1} << 30,
                                          .tables_max = storage::StateTables::tables_max},

@@ -30,7 +30,7 @@ int main(int count, char** words) {
   auto queue = node->create_queue("messages");
   if (!queue || !queue->send("hello")) return 1;
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  std::printf("open_ms %.6f\nthreads %.0f\nmemory_mib %.6f\nanonymous_mib %.6f\n", took.count(), status("Threads"),
-              status("VmRSS") / 1024, status("RssAnon") / 1024);
+  std::printf("open_ms %.6f\nthreads %.0f\nmemory_mib %.6f\nanonymous_mib %.6f\n", took.count(),
+              status("Threads"), status("VmRSS") / 1024, status("RssAnon") / 1024);
   return 0;
 }

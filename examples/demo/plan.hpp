@@ -11,7 +11,7 @@ inline constexpr const char* queue_name = "files";
 inline constexpr const char* dead_letter_queue_name = "files.dead";
 
 inline constexpr std::size_t producers = 3;
-inline constexpr std::uint32_t consumers = 8;
+inline constexpr std::uint32_t consumers = 16;
 inline constexpr std::size_t batch_size = 50;
 /// The queue takes no more than this; producers then wait for consumers.
 inline constexpr std::uint64_t waiting_max = 2'000;

@@ -39,7 +39,7 @@ void print_pairs(const Run& run, const Proof& proof) {
 
 void print_introduction(const Options& options, const Records& records, const Workplace& place) {
   fmt::print("A durable queue inside one program, and what a crash does to it.\n\n");
-  fmt::print("  input      {} {}\n", counted(records.names.size(), "record"), ": " + records.origin);
+  fmt::print("  input      {}: {}\n", counted(records.names.size(), "record"), records.origin);
   fmt::print("  directory  {} ({})\n", place.root.string(),
              options.keep ? "it stays" : "removed at the end; --keep keeps it");
   fmt::print("  worker     {} producer threads send each record, {} in a batch, into the queue \"{}\";\n", producers,

@@ -75,7 +75,7 @@ class Producer {
     }
     auto sent = queue_.send(messages, {.atomic = true});
     while (!sent && sent.error() == peerq::errc::queue_full) {
-      std::this_thread::sleep_for(2ms);
+      std::this_thread::sleep_for(25ms);
       sent = queue_.send(messages, {.atomic = true});
     }
     sent.value();                 // throws any other error

@@ -21,6 +21,12 @@ namespace peerq {
 
 namespace {
 
+/// What the store and the executor refer to, for as long as the node lives.
+struct Surroundings {
+  storage::SystemFileSystem file_system;
+  std::shared_ptr<HostExecutor> host;
+};
+
 constexpr std::uint64_t max_disk_bytes_min = 1024 * 1024;
 
 Error check(const NodeOptions& options) {
@@ -98,13 +104,13 @@ Result<Node> Node::open(const NodeOptions& options) {
                                    .max_disk_bytes = options.max_disk_bytes,
                                    .memory_budget = options.memory_budget,
                                    .initial_configuration = detail::initial_configuration()};
-  auto store = storage::open_store(store_options, file_system, *entropy, *parts.observer);
+  auto store = storage::open_store(store_options, surroundings->file_system, *entropy, *parts.observer);
   if (!store) return std::move(store).error();
   parts.store = std::move(*store);
   auto executor = make_executor(options);
   if (!executor) return std::move(executor).error();
   parts.executor = std::move(*executor);
-  parts.keep_alive = options.executor;
+  parts.keep_alive = std::move(surroundings);
   return detail::assemble(std::move(parts));
 }
 

@@ -17,7 +17,7 @@ struct OpenParts {
   std::shared_ptr<port::Executor> executor;
   std::shared_ptr<Observer> observer;
   std::unique_ptr<port::Store> store;
-  /// Whatever must live as long as the node: a host's executor.
+  /// Whatever must live as long as the node: a host's executor, the file system's seam.
   std::shared_ptr<void> keep_alive;
 };
 

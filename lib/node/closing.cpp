@@ -101,6 +101,7 @@ void Core::shut_down() {
   }
   calls_.clear();
   shut_ = true;
+  closed_.store(true, std::memory_order_release);
   parts_.store.reset();
 }
 

@@ -30,7 +30,9 @@ struct Entry {
 
 template <class Row>
 struct KeyedEntry {
-  typename Row::Key key;
+  /// False: no entry, the rest means nothing.
+  bool there = false;
+  typename Row::Key key{};
   /// Null: erased.
   const Row* row = nullptr;
 };
@@ -53,18 +55,18 @@ class DeltaLevel {
 
   /// The first entry, erased ones too, whose key is at least `from`, or greater when `after`, and less than `to`.
   template <class Row>
-  std::optional<KeyedEntry<Row>> next(const typename Row::Key& from, bool after, const typename Row::Key& to) const {
+  KeyedEntry<Row> next(const typename Row::Key& from, bool after, const typename Row::Key& to) const {
     if constexpr (Row::dense) {
       DenseKey start = dense(from);
       if (after && ++start.number == 0) ++start.queue;
       const auto place = messages_.next(start);
-      if (!place || !(place.key() < dense(to))) return std::nullopt;
+      if (!place || !(place.key() < dense(to))) return {};
       const bool erased = (place.segment->erased & place.bit) != 0;
-      return KeyedEntry<Row>{message_key(place.key()), erased ? nullptr : &place.value()};
+      return {true, message_key(place.key()), erased ? nullptr : &place.value()};
     } else {
       const auto at = table<Row>().next(from, after);
-      if (!at || !(at.key() < to)) return std::nullopt;
-      return KeyedEntry<Row>{at.key(), at.value().erased ? nullptr : &at.value().row};
+      if (!at || !(at.key() < to)) return {};
+      return {true, at.key(), at.value().erased ? nullptr : &at.value().row};
     }
   }
 

@@ -20,7 +20,7 @@
 
 namespace peerq::storage {
 
-/// `Base` has `find<Row>(key)`, `next<Row>(from, after)` giving a key, and `payload(id)`. **Thread** core.
+/// `Base` has `find<Row>(key)`, `next<Row>(from, after)` giving a key or null, and `payload(id)`. **Thread** core.
 template <class Base>
 class DeltaTables {
  public:
@@ -97,39 +97,43 @@ class DeltaTables {
     using Key = typename Row::Key;
     const DeltaTables& tables;
     const Key& to;
-    std::optional<KeyedEntry<Row>> active{};
-    std::optional<KeyedEntry<Row>> frozen{};
-    std::optional<Key> base{};
+    KeyedEntry<Row> active{};
+    KeyedEntry<Row> frozen{};
+    bool base_there = false;
+    Key base{};
 
     void seek(const Key& from) {
       active = tables.active_->template next<Row>(from, false, to);
       if (tables.frozen_ != nullptr) frozen = tables.frozen_->template next<Row>(from, false, to);
-      base = bounded(tables.base_.template next<Row>(from, false));
+      seek_base(from, false);
+    }
+
+    void seek_base(const Key& from, bool after) {
+      const Key* found = tables.base_.template next<Row>(from, after);
+      base_there = found != nullptr && *found < to;
+      if (base_there) base = *found;
     }
 
     const Key* lowest() const {
-      const Key* low = active ? &active->key : nullptr;
-      if (frozen && (low == nullptr || frozen->key < *low)) low = &frozen->key;
-      if (base && (low == nullptr || *base < *low)) low = &*base;
+      const Key* low = active.there ? &active.key : nullptr;
+      if (frozen.there && (low == nullptr || frozen.key < *low)) low = &frozen.key;
+      if (base_there && (low == nullptr || base < *low)) low = &base;
       return low;
     }
 
     /// The row that the topmost level has for `key`, the lowest; none if erased.
     std::optional<Row> row(const Key& key) const {
-      if (active && active->key == key) return copy(active->row);
-      if (frozen && frozen->key == key) return copy(frozen->row);
+      if (active.there && active.key == key) return copy(active.row);
+      if (frozen.there && frozen.key == key) return copy(frozen.row);
       return tables.base_.template find<Row>(key);
     }
 
     void pass(const Key& key) {
-      if (active && active->key == key) active = tables.active_->template next<Row>(key, true, to);
-      if (frozen && frozen->key == key) frozen = tables.frozen_->template next<Row>(key, true, to);
-      if (base && *base == key) base = bounded(tables.base_.template next<Row>(key, true));
+      if (active.there && active.key == key) active = tables.active_->template next<Row>(key, true, to);
+      if (frozen.there && frozen.key == key) frozen = tables.frozen_->template next<Row>(key, true, to);
+      if (base_there && base == key) seek_base(key, true);
     }
 
-    std::optional<Key> bounded(std::optional<Key> key) const {
-      return key && *key < to ? std::move(key) : std::nullopt;
-    }
     static std::optional<Row> copy(const Row* row) {
       return row != nullptr ? std::optional<Row>(*row) : std::nullopt;
     }

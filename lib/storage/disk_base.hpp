@@ -36,25 +36,22 @@ class DiskBase {
     return row;
   }
 
-  /// The first key that is at least `from`, or greater when `after`.
+  /// The first key that is at least `from`, or greater when `after`; null if there is none. Lives until the next call.
   template <class Row>
-  std::optional<typename Row::Key> next(const typename Row::Key& from, bool after) const {
+  const typename Row::Key* next(const typename Row::Key& from, bool after) const {
     Snapshot& snapshot = current();
-    if (snapshot.empty(shard_, Row::table)) return std::nullopt;
+    if (snapshot.empty(shard_, Row::table)) return nullptr;
     auto& last = last_of<Row>();
-    if (last.answers(from, after)) return last.found;
+    if (last.answers(from, after)) return last.key();
     disk_key<Row>(from, key_);
     const auto found = snapshot.next(shard_, Row::table, as_bytes(key_), after);
     last.known = false;
-    last.found.reset();
-    if (found) {
-      last.found.emplace();
-      if (!read_disk_key<Row>(*found, *last.found)) damaged(Row::table);
-    }
+    last.there = found.has_value();
+    if (found && !read_disk_key<Row>(*found, last.found)) damaged(Row::table);
     last.from = from;
     last.after = after;
     last.known = true;
-    return last.found;
+    return last.key();
   }
 
   /// Reads the payload later, as it is now, whatever is written meanwhile.
@@ -71,12 +68,15 @@ class DiskBase {
   struct Search {
     bool known = false;
     bool after = false;
+    bool there = false;
     typename Row::Key from{};
-    std::optional<typename Row::Key> found;
+    typename Row::Key found{};
+
+    const typename Row::Key* key() const noexcept { return there ? &found : nullptr; }
 
     bool answers(const typename Row::Key& asked, bool asked_after) const {
       if (!known || asked < from || (after && !asked_after && asked == from)) return false;
-      return !found || asked < *found || (asked == *found && !asked_after);
+      return !there || asked < found || (asked == found && !asked_after);
     }
   };
 

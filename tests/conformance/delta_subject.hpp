@@ -33,7 +33,7 @@ class DeltaSubject {
     return catalog == (shard_ == catalog_shard);
   }
 
-  void disturb(Dice& dice, test::NaiveTables& model) {
+  void disturb(Dice& dice, ByteTables& model) {
     if (dice.chance(10)) return restart(model);
     if (!frozen_) {
       const LogIndex index = next(delta_->applied());
@@ -68,7 +68,7 @@ class DeltaSubject {
     REQUIRE(delta_->open().has_value());
   }
 
-  void restart(test::NaiveTables& model) {
+  void restart(ByteTables& model) {
     delta_.reset();
     home_->reopen();
     start();
@@ -82,10 +82,13 @@ class DeltaSubject {
   StateHome* home_;
   storage::DeltaBudget budget_;
   std::unique_ptr<storage::ShardDelta> delta_;
-  std::optional<test::NaiveTables> frozen_;
+  std::optional<ByteTables> frozen_;
   bool written_ = false;
-  test::NaiveTables durable_;
+  ByteTables durable_;
   LogIndex durable_index_;
 };
+
+/// Runs the suite on the delta over the home's store. Compiled once, in delta_subject.cpp.
+void check_delta(StateHome& home, ShardId shard, std::uint64_t seed, std::size_t steps);
 
 }  // namespace peerq::conformance

@@ -1,10 +1,10 @@
 #pragma once
-// What every implementation of the engine's tables must do: the same as the naive ones, under random operations on
-// every table, with checkpoints, failed ones and restarts in between.
+// What every implementation of the engine's tables must do: the same as an ordered map of bytes, under random operations
+// on every table, with checkpoints, failed ones and restarts in between.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,7 +13,6 @@
 #include "peerq/engine/tables.hpp"
 #include "storage/row_list.hpp"
 #include "support/model/dice.hpp"
-#include "support/naive_tables.hpp"
 
 namespace peerq::conformance {
 
@@ -60,8 +59,41 @@ Row random_row(Dice& dice) {
   return row;
 }
 
-/// Tables under test and the model beside them. `Subject` gives `tables()`, `has(table)` and `disturb(dice)`, which may
-/// do anything that must not be seen, and returns how many steps back in time the tables went: see `Rewind`.
+/// The model: keys and rows as bytes, which order as the keys do. Payloads stand under the payloads' number.
+using ByteTables = std::map<std::pair<engine::TableId, std::string>, std::string>;
+
+template <class Row>
+std::string key_bytes(const typename Row::Key& key) {
+  std::string out;
+  engine::encode_key<Row>(key, out);
+  return out;
+}
+
+template <class Row>
+std::string row_bytes(const Row& row) {
+  std::string out;
+  engine::encode_row(row, out);
+  return out;
+}
+
+inline std::string payload_bytes(MessageId id) {
+  std::string out;
+  engine::KeyWriter writer(out);
+  writer.field(id.incarnation);
+  writer.field(id.sequence);
+  return out;
+}
+
+inline void check_payload(const engine::Payload& payload, const std::string& expected) {
+  if (payload.cold == nullptr) return expect(as_text(payload.bytes.bytes()) == expected);
+  const auto fetched = payload.cold->fetch();
+  expect(fetched.has_value());
+  expect(as_text(fetched->bytes()) == expected);
+  expect(reinterpret_cast<std::uintptr_t>(fetched->bytes().data()) % 8 == 0);
+}
+
+/// Tables under test and the model beside them. `Subject` gives `tables()`, `has(table)` and `disturb(dice, model)`, which
+/// may do anything that must not be seen, and sets the model back where the tables went back.
 template <class Subject>
 class TablesCheck {
  public:
@@ -70,7 +102,7 @@ class TablesCheck {
   void run(std::size_t steps) {
     for (std::size_t step = 0; step < steps; ++step) {
       if (dice_.chance(2)) subject_->disturb(dice_, model_);
-      if (dice_.chance(30)) {
+      if (dice_.chance(30) && subject_->has(engine::TableId::payloads)) {
         payload_step();
       } else {
         row_step();
@@ -81,71 +113,75 @@ class TablesCheck {
 
  private:
   void row_step() {
-    bool done = false;
-    while (!done) {
-      if (dice_.chance(40)) done = step_in<engine::MessageRow>();
-      if (!done) {
-        const std::uint64_t pick = dice_.below(20);
-        std::uint64_t at = 0;
-        storage::OrderedRows::for_each([&]<class Row>() {
-          if (at++ == pick) done = step_in<Row>();
-          return true;
-        });
-      }
+    if (dice_.chance(40) && step_in<engine::MessageRow>()) return;
+    for (bool done = false; !done;) {
+      const std::uint64_t pick = dice_.below(20);
+      std::uint64_t at = 0;
+      storage::OrderedRows::for_each([&]<class Row>() {
+        if (at++ == pick) done = step_in<Row>();
+        return true;
+      });
     }
   }
+
+  /// Whether the subject has the table. The shard's own row belongs to the checkpoint.
+  bool tested(engine::TableId table) const { return table != engine::TableId::shard && subject_->has(table); }
 
   template <class Row>
   bool step_in() {
-    // The shard's own row belongs to the checkpoint.
-    if (!subject_->has(Row::table) || Row::table == engine::TableId::shard) return false;
-    const auto key = random_key<Row>(dice_);
-    const auto expected = model_.find<Row>(key);
-    const auto found = subject_->tables().template find<Row>(key);
-    expect(found.has_value() == expected.has_value());
-    if (found) expect(*found == *expected);
-    if (dice_.chance(25)) return compare_first<Row>(key, random_key<Row>(dice_)), true;
-    if (!expected) {
-      change<Row>([&](auto& tables, const Row& row) { tables.template insert<Row>(key, row); });
-    } else if (dice_.chance(45)) {
-      change<Row>([&](auto& tables, const Row& row) { tables.template update<Row>(key, row); });
+    if (!tested(Row::table)) return false;
+    auto& tables = subject_->tables();
+    auto key = random_key<Row>(dice_);
+    const std::pair place{Row::table, key_bytes<Row>(key)};
+    const auto known = model_.find(place);
+    const auto found = tables.template find<Row>(key);
+    CAPTURE(static_cast<int>(Row::table));
+    expect(found.has_value() == (known != model_.end()));
+    if (found) expect(row_bytes<Row>(*found) == known->second);
+    const std::uint64_t choice = dice_.below(100);
+    if (choice < 25) {
+      compare_first<Row>(key, random_key<Row>(dice_));
+    } else if (found && choice < 60) {
+      tables.template erase<Row>(key);
+      model_.erase(known);
     } else {
-      change<Row>([&](auto& tables, const Row&) { tables.template erase<Row>(key); });
+      const Row row = random_row<Row>(dice_);
+      if (found) {
+        tables.template update<Row>(key, row);
+      } else {
+        tables.template insert<Row>(key, row);
+      }
+      model_[place] = row_bytes<Row>(row);
     }
     return true;
-  }
-
-  template <class Row, class Change>
-  void change(Change apply) {
-    const Row row = random_row<Row>(dice_);
-    apply(model_, row);
-    apply(subject_->tables(), row);
   }
 
   template <class Row>
   void compare_first(typename Row::Key from, typename Row::Key to) {
     if (to < from) std::swap(from, to);
-    const auto expected = model_.first<Row>(from, to);
+    const auto known = model_.lower_bound({Row::table, key_bytes<Row>(from)});
+    const bool there = known != model_.end() && known->first < std::pair{Row::table, key_bytes<Row>(to)};
     const auto found = subject_->tables().template first<Row>(from, to);
-    expect(found.has_value() == expected.has_value());
+    expect(found.has_value() == there);
     if (!found) return;
-    expect(found->key == expected->key);
-    expect(found->row == expected->row);
+    expect(key_bytes<Row>(found->key) == known->first.second);
+    expect(row_bytes<Row>(found->row) == known->second);
   }
 
   void payload_step() {
     const MessageId id{QueueId(dice_.below(3)), Sequence{dice_.below(200)}};
-    const auto at = model_.payloads().find(id);
-    if (at == model_.payloads().end()) {
+    const std::pair place{engine::TableId::payloads, payload_bytes(id)};
+    const auto known = model_.find(place);
+    if (known == model_.end()) {
       const std::size_t size = dice_.chance(85) ? dice_.below(300) : dice_.below(20'000);
-      const SharedBytes bytes = SharedBytes::copy(as_bytes(std::string(size, static_cast<char>(dice_.next()))));
-      model_.insert_payload(id, bytes);
-      subject_->tables().insert_payload(id, bytes);
+      const std::string bytes(size, static_cast<char>(dice_.next()));
+      model_[place] = bytes;
+      subject_->tables().insert_payload(id, SharedBytes::copy(as_bytes(bytes)));
     } else if (dice_.chance(50)) {
-      keep_or_read(id, at->second);
+      keep_or_read(id, known->second);
     } else {
-      if (dice_.chance(30)) keep_or_read(id, at->second);
-      model_.erase_payload(id);
+      if (dice_.chance(30)) keep_or_read(id, known->second);
+      model_.erase(known);
       subject_->tables().erase_payload(id);
     }
     if (!kept_.empty() && dice_.chance(20)) {
@@ -155,56 +191,49 @@ class TablesCheck {
   }
 
   /// What was asked for stays readable whatever happens to the row meanwhile.
-  void keep_or_read(MessageId id, const SharedBytes& expected) {
+  void keep_or_read(MessageId id, const std::string& expected) {
     engine::Payload payload = subject_->tables().payload(id);
-    if (dice_.chance(30)) return kept_.emplace_back(std::move(payload), expected), void();
-    check_payload(payload, expected);
-  }
-
-  static void check_payload(const engine::Payload& payload, const SharedBytes& expected) {
-    if (payload.cold == nullptr) {
-      expect(equal(payload.bytes.bytes(), expected.bytes()));
-      return;
-    }
-    const auto fetched = payload.cold->fetch();
-    expect(fetched.has_value());
-    expect(equal(fetched->bytes(), expected.bytes()));
-    expect(reinterpret_cast<std::uintptr_t>(fetched->bytes().data()) % 8 == 0);
+    if (dice_.chance(70)) return check_payload(payload, expected);
+    kept_.emplace_back(std::move(payload), expected);
   }
 
   void compare_all() {
     for (const auto& [payload, expected] : kept_) check_payload(payload, expected);
     compare_table<engine::MessageRow>();
     storage::OrderedRows::for_each([&]<class Row>() {
-      if (subject_->has(Row::table) && Row::table != engine::TableId::shard) compare_table<Row>();
+      compare_table<Row>();
       return true;
     });
-    for (const auto& [id, bytes] : model_.payloads()) check_payload(subject_->tables().payload(id), bytes);
+    for (const auto& [place, bytes] : model_) {
+      if (place.first != engine::TableId::payloads) continue;
+      engine::KeyReader reader(as_bytes(place.second));
+      MessageId id;
+      reader.field(id.incarnation);
+      reader.field(id.sequence);
+      check_payload(subject_->tables().payload(id), bytes);
+    }
   }
 
-  /// Walks the whole table.
+  /// Every row of the table, by its key and by its order.
   template <class Row>
   void compare_table() {
-    for (const auto& [key, row] : model_.rows<Row>()) {
+    if (!tested(Row::table)) return;
+    typename Row::Key last{};
+    for (auto at = model_.lower_bound({Row::table, {}}); at != model_.end() && at->first.first == Row::table; ++at) {
+      typename Row::Key key{};
+      expect(engine::decode_key<Row>(as_bytes(at->first.second), key));
       const auto found = subject_->tables().template find<Row>(key);
       expect(found.has_value());
-      expect(*found == row);
-    }
-    typename Row::Key from{};
-    for (const auto& [key, row] : model_.rows<Row>()) {
-      if (key <= from) continue;
-      const auto found = subject_->tables().template first<Row>(from, key);
-      const auto expected = model_.first<Row>(from, key);
-      expect(found.has_value() == expected.has_value());
-      if (found) expect(found->key == expected->key);
-      from = key;
+      expect(row_bytes<Row>(*found) == at->second);
+      compare_first<Row>(last, key);
+      last = key;
     }
   }
 
   Subject* subject_;
   Dice dice_;
-  test::NaiveTables model_;
-  std::vector<std::pair<engine::Payload, SharedBytes>> kept_;
+  ByteTables model_;
+  std::vector<std::pair<engine::Payload, std::string>> kept_;
 };
 
 }  // namespace peerq::conformance

@@ -14,7 +14,7 @@ class MemorySubject {
  public:
   storage::MemoryTables& tables() { return tables_; }
   bool has(engine::TableId) const { return true; }
-  void disturb(Dice& dice, test::NaiveTables&) { tables_.begin_entry(dice.below(2000)); }
+  void disturb(Dice& dice, ByteTables&) { tables_.begin_entry(dice.below(2000)); }
 
  private:
   storage::MemoryTables tables_;
@@ -33,20 +33,16 @@ class MapHome final : public StateHome {
   test::MapState state_;
 };
 
-TEST_CASE("tables in memory do what the naive tables do") {
+TEST_CASE("tables in memory do what an ordered map does") {
   const std::uint64_t start = seed();
   CAPTURE(start);
   MemorySubject subject;
   TablesCheck(subject, start).run(200'000);
 }
 
-TEST_CASE("delta tables over a state in memory do what the naive tables do, through checkpoints and restarts") {
-  const ShardId shard = GENERATE(catalog_shard, data_shard);
-  const std::uint64_t start = seed();
-  CAPTURE(start, shard.value);
+TEST_CASE("delta tables over a state in memory do what an ordered map does, through checkpoints and restarts") {
   MapHome home;
-  DeltaSubject subject(shard, home);
-  TablesCheck(subject, start).run(40'000);
+  check_delta(home, GENERATE(catalog_shard, data_shard), seed(), 40'000);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "support/crash/kill.hpp"
 #include "support/crash/process.hpp"
 #include "support/crash/recorded_workload.hpp"
 
@@ -15,7 +16,8 @@ namespace peerq::crash {
 std::optional<int> run_task() {
   const auto task = task_of_this_process();
   if (!task) return std::nullopt;
-  static const std::map<std::string, std::function<int(const Task&)>> tasks = {{"record", run_record_task}};
+  static const std::map<std::string, std::function<int(const Task&)>> tasks = {
+      {"record", run_record_task}, {"kill", run_kill_task}, {"heal", run_heal_task}};
   const auto found = tasks.find(task->name);
   if (found == tasks.end()) return 2;
   try {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "peerq/base/limits.hpp"
 
@@ -18,69 +19,31 @@ bool valid_name(std::string_view name) {  // S5
          name.substr(0, 5) != "_sys." && name.find_first_not_of(allowed) == name.npos;
 }
 
-struct Field {
-  std::string name;
-  std::string text;
-  bool valid = true;
-};
-
-/// Every parameter that this version knows, in the order of the table; tags do not count (S6).
-std::vector<Field> fields(const QueueOptions& o) {
-  const Milliseconds zero{0};
-  const auto number = [](const char* name, auto value, auto least, auto most) {
-    return Field{name, std::to_string(static_cast<long long>(value)), value >= least && value <= most};
-  };
-  const auto time = [](const char* name, Milliseconds value, Milliseconds least, Milliseconds most) {
-    return Field{name, std::to_string(value.count()), value >= least && value <= most};
-  };
-  const auto maybe = [&](const char* name, const auto& value, auto least, auto most) {
-    if (!value) return Field{name, "none"};
-    if constexpr (std::is_same_v<decltype(least), Milliseconds>)
-      return time(name, *value, least, most);
-    else
-      return number(name, *value, least, most);
-  };
-  return {
-      number("type", static_cast<int>(o.type), 0, 1),
-      number("durability", static_cast<int>(o.durability), 0, 2),
-      time("sync_interval", o.sync_interval, limits::sync_interval_min, limits::sync_interval_max),
-      number("partitions", o.partitions, 1U, 64U),
-      number("max_message_size", o.max_message_size, 1U, limits::max_message_size_max),
-      maybe("max_messages", o.max_messages, std::uint64_t{0}, limits::max_messages_max),
-      maybe("max_bytes", o.max_bytes, o.max_message_size, limits::max_bytes_max),
-      time("visibility_timeout", o.visibility_timeout, limits::visibility_timeout_min,
-           limits::visibility_timeout_max),
-      time("max_lease_time", o.max_lease_time, o.visibility_timeout, limits::max_lease_time_max),
-      time("delay", o.delay, zero, limits::delay_max),
-      maybe("time_to_live", o.time_to_live, limits::time_to_live_min, Milliseconds(limits::expiry_max)),
-      maybe("retention", o.retention, Milliseconds(limits::retention_min), Milliseconds(limits::expiry_max)),
-      number("max_receives", o.max_receives, 0U, limits::max_receives_max),
-      {"dead_letter_queue", o.dead_letter_queue},
-      {"dead_letter_expired", o.dead_letter_expired ? "true" : "false"},
-      time("retry.base", o.retry.base, zero, limits::retry_base_max),
-      time("retry.cap", o.retry.cap, zero, limits::retry_cap_max),
-      number("retry.factor", o.retry.factor_thousandths, 1000U, 10000U),
-      number("retry.jitter", o.retry.jitter_thousandths, 0U, 1000U),
-      number("max_in_flight", o.max_in_flight, 0U, limits::max_in_flight_max)};
+/// The first parameter in which two queues differ, in the order of the table; tags do not count (S6).
+std::string first_difference(const QueueOptions& a, const QueueOptions& b) {
+  if (a.durability != b.durability) return "durability";
+  if (a.sync_interval != b.sync_interval) return "sync_interval";
+  if (a.max_message_size != b.max_message_size) return "max_message_size";
+  if (a.max_messages != b.max_messages) return "max_messages";
+  if (a.max_bytes != b.max_bytes) return "max_bytes";
+  if (a.visibility_timeout != b.visibility_timeout) return "visibility_timeout";
+  if (a.max_lease_time != b.max_lease_time) return "max_lease_time";
+  if (a.delay != b.delay) return "delay";
+  if (a.time_to_live != b.time_to_live) return "time_to_live";
+  if (a.retention != b.retention) return "retention";
+  if (a.max_receives != b.max_receives) return "max_receives";
+  if (a.dead_letter_queue != b.dead_letter_queue) return "dead_letter_queue";
+  if (a.dead_letter_expired != b.dead_letter_expired) return "dead_letter_expired";
+  if (a.retry != b.retry) return "retry";
+  return a.max_in_flight != b.max_in_flight ? "max_in_flight" : "";
 }
 
-errc check_options(const QueueOptions& o) {
+bool supported(const QueueOptions& o) {
   const QueueOptions d;
-  if (o.type != d.type || o.partitions > 1 || o.overflow != d.overflow || o.poison != d.poison ||
-      o.max_in_flight_per_group != 0 || o.priority_mode != d.priority_mode || o.weights != d.weights ||
-      o.priority_aging != d.priority_aging || o.rate != d.rate || o.group_rate != d.group_rate ||
-      o.deduplication_window != d.deduplication_window || o.content_based_deduplication) {
-    return errc::not_supported;
-  }
-  for (const auto& field : fields(o)) {
-    if (!field.valid) return errc::invalid_argument;
-  }
-  if (o.tags.size() > limits::tags_max) return errc::invalid_argument;
-  for (const auto& [key, value] : o.tags) {
-    if (key.size() > limits::tag_key_size_max || value.size() > limits::tag_value_size_max)
-      return errc::invalid_argument;
-  }
-  return o.dead_letter_queue.empty() || valid_name(o.dead_letter_queue) ? errc::ok : errc::invalid_name;
+  return o.type == d.type && o.partitions == 1 && o.overflow == d.overflow && o.poison == d.poison &&
+         o.max_in_flight_per_group == 0 && o.priority_mode == d.priority_mode && o.weights == d.weights &&
+         o.priority_aging == d.priority_aging && o.rate == d.rate && o.group_rate == d.group_rate &&
+         o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
 }
 
 class Catalog {
@@ -88,16 +51,12 @@ class Catalog {
   explicit Catalog(CatalogModel& model) : model_(model) {}
 
   Reply run(const engine::CreateQueue& create) {
-    if (const errc bad = check_options(create.options); bad != errc::ok) return fail(bad);
-    if (!valid_name(create.name)) return fail(errc::invalid_name);
     const std::string name(create.name);
+    if (!supported(create.options)) return fail(errc::not_supported);
+    if (!valid_name(name)) return fail(errc::invalid_name);
     if (const auto known = model_.queues.find(name); known != model_.queues.end()) {
-      const auto mine = fields(create.options);
-      const auto theirs = fields(known->second.config.options);
-      for (std::size_t i = 0; i < mine.size(); ++i) {
-        if (mine[i].text != theirs[i].text) return fail(errc::queue_exists, mine[i].name);
-      }
-      return answer(known->second.config);
+      auto differs = first_difference(create.options, known->second.config.options);
+      return differs.empty() ? answer(known->second) : fail(errc::queue_exists, std::move(differs));
     }
     if (const errc bad = check_dead_letter(name, create.options); bad != errc::ok) return fail(bad);
     const std::string& target = create.options.dead_letter_queue;
@@ -107,7 +66,7 @@ class Catalog {
   }
 
   Reply run(const engine::UpdateQueue& update) {
-    if (const errc bad = check_options(update.options); bad != errc::ok) return fail(bad);
+    if (!supported(update.options)) return fail(errc::not_supported);
     const auto [code, known] = find(update.name, update.queue);
     if (code != errc::ok) return fail(code);
     if (known->config.options.durability != update.options.durability)
@@ -124,26 +83,22 @@ class Catalog {
     if (code != errc::ok) return fail(code);
     if (known->config.paused != pause.paused) ++known->config.version;
     known->config.paused = pause.paused;
-    return answer(known->config);
+    return answer(*known);
   }
 
   Reply run(const engine::DeleteQueue& remove) {
     const auto [code, known] = find(remove.name, remove.queue);
     if (code != errc::ok) return fail(code);
-    engine::QueueConfig config = known->config;
-    Reply reply = answer(config);
+    Reply reply = answer(*known);
     for (auto& [name, source] : model_.queues) {  // S11
-      if (source.config.dead_letter != config.id) continue;
+      if (source.config.dead_letter != reply.config.id) continue;
       if (!remove.force) return fail(errc::in_use);
       source.config.options.dead_letter_queue.clear();
       source.config.dead_letter = {};
       ++source.config.version;
-      reply.to_configure.push_back({source.config, false});
     }
-    model_.queues.erase(config.name);
-    ++config.version;
-    model_.removed[config.id] = config;
-    reply.to_configure.front() = {config, true};
+    model_.queues.erase(reply.config.name);
+    model_.removed[reply.config.id] = ++reply.config.version;
     return reply;
   }
 
@@ -153,7 +108,7 @@ class Catalog {
         known.confirmed = std::max(known.confirmed, configured.version);
     }
     const auto removed = model_.removed.find(configured.queue);
-    if (removed != model_.removed.end() && configured.version >= removed->second.version)
+    if (removed != model_.removed.end() && configured.version >= removed->second)
       model_.removed.erase(removed);
     return {};
   }
@@ -169,10 +124,9 @@ class Catalog {
     return reply;
   }
 
-  static Reply answer(const engine::QueueConfig& config) {
+  static Reply answer(const CatalogModel::Known& known) {
     Reply reply;
-    reply.config = config;
-    reply.to_configure.push_back({config, false});
+    reply.config = known.config;
     return reply;
   }
 
@@ -183,9 +137,10 @@ class Catalog {
     return {queue.value == 0 ? errc::queue_not_found : errc::queue_deleted, nullptr};
   }
 
-  /// S11: never itself, its source's type and durability (stronger is another shard: not built), no cycle, at
-  /// most 8.
+  /// S11: never itself, its source's durability (stronger is another shard: not built), no cycle, at most 8.
   errc check_dead_letter(const std::string& name, const QueueOptions& options) const {
+    if (options.dead_letter_queue.empty()) return errc::ok;
+    if (!valid_name(options.dead_letter_queue)) return errc::invalid_name;
     std::size_t length = 0;
     for (std::string next = options.dead_letter_queue; !next.empty();) {
       if (next == name || ++length > limits::dead_letter_chain_max) return errc::invalid_argument;
@@ -206,21 +161,19 @@ class Catalog {
     return known;
   }
 
-  /// A missing dead-letter queue is created in the same operation.
+  /// A missing dead-letter queue is created in the same operation, with defaults.
   Reply settle_dead_letter(CatalogModel::Known& source) {
     const auto& options = source.config.options;
+    QueueOptions defaults;
+    defaults.durability = options.durability;
     source.config.dead_letter = {};
-    if (options.dead_letter_queue.empty()) return answer(source.config);
-    std::vector<engine::Configure> created;
-    if (!model_.queues.contains(options.dead_letter_queue)) {
-      QueueOptions defaults;
-      defaults.durability = options.durability;
-      created.push_back({add(options.dead_letter_queue, defaults).config, false});
+    if (!options.dead_letter_queue.empty()) {
+      const auto known = model_.queues.find(options.dead_letter_queue);
+      const auto& target =
+          known == model_.queues.end() ? add(options.dead_letter_queue, defaults) : known->second;
+      source.config.dead_letter = target.config.id;
     }
-    source.config.dead_letter = model_.queues.find(options.dead_letter_queue)->second.config.id;
-    Reply reply = answer(source.config);
-    reply.to_configure.insert(reply.to_configure.end(), created.begin(), created.end());
-    return reply;
+    return answer(source);
   }
 
   CatalogModel& model_;
@@ -235,16 +188,6 @@ engine::Effects CatalogModel::apply(const engine::EntryView& entry) {
         std::visit([this](const auto& body) { return Catalog(*this).run(body); }, command.body));
   }
   return effects;
-}
-
-std::vector<engine::Configure> CatalogModel::unconfirmed() const {
-  std::vector<engine::Configure> all;
-  for (const auto& [name, known] : queues) {
-    if (known.confirmed < known.config.version) all.push_back({known.config, false});
-  }
-  for (const auto& [id, config] : removed) all.push_back({config, true});
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.config.id < b.config.id; });
-  return all;
 }
 
 }  // namespace peerq::model

@@ -161,11 +161,15 @@ bool same(const engine::ItemReply& a, const engine::ItemReply& b) {
          a.deduplicated == b.deduplicated;
 }
 
+bool same_bytes(const engine::Payload& a, const engine::Payload& b) {
+  if (a.cold == nullptr && b.cold == nullptr) return equal(a.bytes.bytes(), b.bytes.bytes());
+  return payload_text(a) == payload_text(b);
+}
+
 bool same(const engine::Grant& a, const engine::Grant& b) {
   return a.lease == b.lease && a.id == b.id && a.receive_count == b.receive_count &&
          a.deadline == b.deadline && a.first_sent == b.first_sent && a.note == b.note &&
-         a.source == b.source && a.payload.cold == nullptr && b.payload.cold == nullptr &&
-         equal(a.payload.bytes.bytes(), b.payload.bytes.bytes());
+         a.source == b.source && same_bytes(a.payload, b.payload);
 }
 
 template <class T>

@@ -19,7 +19,7 @@ template <class Tables>
 class EngineSystem : public System {
  public:
   /// `codec` may be null: views then go straight in.
-  explicit EngineSystem(const port::Codec* codec = nullptr) : codec_(codec) {
+  explicit EngineSystem(std::shared_ptr<const port::Codec> codec = nullptr) : codec_(std::move(codec)) {
     if (codec_ != nullptr) decoder_ = codec_->make_decoder();
     restart();
   }
@@ -69,7 +69,7 @@ class EngineSystem : public System {
   }
 
  private:
-  const port::Codec* codec_;
+  std::shared_ptr<const port::Codec> codec_;
   std::unique_ptr<port::EntryDecoder> decoder_;
   Tables tables_;
   std::unique_ptr<engine::QueueEngine<Tables>> engine_;

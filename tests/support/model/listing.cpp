@@ -8,6 +8,29 @@ namespace peerq::model {
 
 using engine::MessageState;
 
+std::uint64_t count(const ModelQueue& queue, MessageState state) {
+  return static_cast<std::uint64_t>(
+      std::count_if(queue.messages.begin(), queue.messages.end(),
+                    [&](const auto& entry) { return entry.second.state == state; }));
+}
+
+std::uint64_t bytes(const ModelQueue& queue) {
+  std::uint64_t sum = 0;
+  for (const auto& [position, message] : queue.messages) sum += message.counted_bytes;
+  return sum;
+}
+
+const engine::QueueConfig* ReferenceModel::config(QueueId queue) const {
+  const auto found = queues.find(queue);
+  return found == queues.end() ? nullptr : &found->second.config;
+}
+
+const ModelMessage* ReferenceModel::message(QueueId queue, Sequence position) const {
+  const auto found = queues.find(queue);
+  if (found == queues.end() || !found->second.messages.contains(position)) return nullptr;
+  return &found->second.messages.at(position);
+}
+
 engine::QueueFacts ReferenceModel::facts(QueueId id) const {
   const auto& queue = queues.at(id);
   engine::QueueFacts facts;

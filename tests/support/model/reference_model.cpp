@@ -41,18 +41,6 @@ std::optional<Cause> expiry(const ReferenceModel& model, const ModelQueue& queue
   return std::nullopt;
 }
 
-std::uint64_t count(const ModelQueue& queue, MessageState state) {
-  return static_cast<std::uint64_t>(
-      std::count_if(queue.messages.begin(), queue.messages.end(),
-                    [&](const auto& entry) { return entry.second.state == state; }));
-}
-
-std::uint64_t bytes(const ModelQueue& queue) {
-  std::uint64_t sum = 0;
-  for (const auto& [position, message] : queue.messages) sum += message.counted_bytes;
-  return sum;
-}
-
 /// S10, S24.
 std::uint64_t room_in_flight(const ModelQueue& queue) {
   const std::uint64_t cap = queue.config.options.max_in_flight;
@@ -62,6 +50,8 @@ std::uint64_t room_in_flight(const ModelQueue& queue) {
 }
 
 namespace {
+
+bool within(auto value, auto least, auto most) { return value >= least && value <= most; }
 
 /// One entry on its way through the model.
 class Entry {
@@ -102,12 +92,6 @@ class Entry {
 
   static Reply fail(errc code) {
     Reply reply;
-    reply.code = code;
-    return reply;
-  }
-
-  static ItemReply item(errc code) {
-    ItemReply reply;
     reply.code = code;
     return reply;
   }
@@ -252,7 +236,7 @@ class Entry {
     if (send.atomic && !fits(*queue, send.items.size(), all)) return fail(errc::queue_full);
     Reply reply;
     for (const auto& i : send.items) {
-      ItemReply result = item(check_item(*queue, i));
+      ItemReply result{.code = check_item(*queue, i)};
       if (result.code == errc::ok && !fits(*queue, 1, i.counted_bytes)) result.code = errc::queue_full;
       if (result.code == errc::ok) result.id = add(*queue, i);
       reply.items.push_back(result);
@@ -262,10 +246,9 @@ class Entry {
 
   errc check_item(const ModelQueue& queue, const engine::SendItem& i) const {
     if (i.priority > limits::priority_max) return errc::invalid_argument;
-    if (i.time_to_live_ms < -1 || i.time_to_live_ms > limits::expiry_max.count())
-      return errc::invalid_argument;
-    if (i.due.ms < -limits::delay_max.count() || i.due > model_.now.wall + limits::delay_max)
-      return errc::invalid_argument;
+    const WallTime latest = model_.now.wall + limits::delay_max;
+    if (!within(i.time_to_live_ms, -1, limits::expiry_max.count())) return errc::invalid_argument;
+    if (!within(i.due.ms, -limits::delay_max.count(), latest.ms)) return errc::invalid_argument;
     if (i.priority != limits::priority_default) return errc::not_supported;
     if (!i.group_id.empty() || !i.deduplication_id.empty()) return errc::not_supported;
     return i.counted_bytes > queue.config.options.max_message_size ? errc::message_too_large : errc::ok;
@@ -302,7 +285,6 @@ class Entry {
   // Receive (S19-S25, S69).
 
   Reply run(const engine::Receive& receive) {
-    const auto within = [](auto value, auto least, auto most) { return value >= least && value <= most; };
     if (!within(receive.max_messages, 1U, limits::receive_messages_max) ||
         !within(receive.max_bytes, 1U, limits::receive_bytes_max) ||
         !within(receive.visibility_ms, 0, limits::visibility_timeout_max.count()) ||
@@ -378,27 +360,23 @@ class Entry {
 
   /// Checks in the order of S60.
   ItemReply settle_one(QueueId queue, Verb verb, const engine::SettleItem& i) {
-    if (verb == Verb::extend && i.value_ms < 0) return item(errc::invalid_argument);
-    if (verb == Verb::nack && (i.value_ms < -1 || i.value_ms > limits::delay_max.count())) {
-      return item(errc::invalid_argument);
-    }
+    const bool bad_delay = verb == Verb::nack && !within(i.value_ms, -1, limits::delay_max.count());
+    if (bad_delay || (verb == Verb::extend && i.value_ms < 0)) return {.code = errc::invalid_argument};
     const Place place{queue, i.lease.sequence};
     const Sequence next =
         Sequence::make(limits::priority_default, std::max(find(queue)->next, model_.number_floor));
     const bool given =
         place.position.lane() == next.lane() && place.position < next && place.position.number() > 0;
-    if (!given) return item(errc::invalid_receipt);  // S59: no message was ever there
+    if (!given) return {.code = errc::invalid_receipt};  // S59: no message was ever there
     pass_wall_times(place);
     const auto* message = find(place);
     if (message == nullptr) {  // S34
-      if (verb != Verb::erase && verb != Verb::reject) return item(errc::message_not_found);
-      ItemReply gone;
-      gone.already_gone = true;
-      return gone;
+      if (verb != Verb::erase && verb != Verb::reject) return {.code = errc::message_not_found};
+      return {.already_gone = true};
     }
-    if (i.lease.attempt > message->attempt) return item(errc::invalid_receipt);
+    if (i.lease.attempt > message->attempt) return {.code = errc::invalid_receipt};
     // S33; 0 stands for a receipt of an older epoch (S58).
-    if (i.lease.attempt < message->attempt || i.lease.attempt == 0) return item(errc::stale_receipt);
+    if (i.lease.attempt < message->attempt || i.lease.attempt == 0) return {.code = errc::stale_receipt};
     return settle_latest(place, verb, i);
   }
 
@@ -407,7 +385,6 @@ class Entry {
   ItemReply settle_latest(Place place, Verb verb, const engine::SettleItem& i) {
     auto& message = *find(place);
     const bool ended = message.state != MessageState::in_flight;
-    ItemReply reply;
     if (verb == Verb::erase) {
       remove(place, &QueueRow::deleted);
     } else if (verb == Verb::reject) {
@@ -415,8 +392,8 @@ class Entry {
       give_back(message);
       dead_letter(place, Cause::rejected);
     } else if (ended) {
-      reply.already_returned = verb != Verb::extend;
-      reply.code = verb == Verb::extend ? errc::lease_expired : errc::ok;
+      if (verb == Verb::extend) return {.code = errc::lease_expired};
+      return {.already_returned = true};
     } else if (verb == Verb::release) {
       end_attempt(place, false, Milliseconds(0));
     } else if (verb == Verb::extend && i.value_ms > 0) {
@@ -425,16 +402,14 @@ class Entry {
       remember_reason(message, i.reason);
       nack(place, i.value_ms);
     }
-    return reply;
+    return {};
   }
 
   ItemReply extend(ModelMessage& message, std::int64_t duration_ms) const {
     const std::int64_t longest_us = (message.latest - model_.now.lease).count();
     const std::int64_t granted_us = duration_ms > longest_us / 1000 ? longest_us : duration_ms * 1000;
     message.deadline = model_.now.lease + Microseconds(granted_us);
-    ItemReply reply;
-    reply.granted_ms = granted_us / 1000;
-    return reply;
+    return {.granted_ms = granted_us / 1000};
   }
 
   /// -1: by policy, min(cap, base*factor^(count-1))*(1-jitter*h) (S36); jitter and rounding are left open.
@@ -527,17 +502,6 @@ engine::Effects ReferenceModel::apply(const engine::EntryView& entry) {
   halted = entry.header.expiry_halted;
   open.clear();
   return Entry(*this).apply(entry);
-}
-
-const engine::QueueConfig* ReferenceModel::config(QueueId queue) const {
-  const auto found = queues.find(queue);
-  return found == queues.end() ? nullptr : &found->second.config;
-}
-
-const ModelMessage* ReferenceModel::message(QueueId queue, Sequence position) const {
-  const auto found = queues.find(queue);
-  if (found == queues.end() || !found->second.messages.contains(position)) return nullptr;
-  return &found->second.messages.at(position);
 }
 
 }  // namespace peerq::model

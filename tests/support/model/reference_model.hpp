@@ -1,7 +1,6 @@
 #pragma once
-// The reference model: docs/semantics.md said naively, in maps and linear scans, independent of the engine's
-// rows, cursors and timers. What the page leaves open is noted as an OpenQuestion (open_questions.hpp). Must
-// not share any logic with the engine.
+// The reference model: docs/semantics.md said naively, in maps and linear scans. What the page leaves open
+// becomes an OpenQuestion. Must not share any logic with the engine.
 
 #include <cstdint>
 #include <map>
@@ -54,7 +53,6 @@ struct ReferenceModel {
   const engine::QueueConfig* config(QueueId queue) const;
   const ModelMessage* message(QueueId queue, Sequence position) const;
 
-  // What a state shows, in listing.cpp.
   std::uint64_t deliverable(QueueId queue) const;
   engine::QueueFacts facts(QueueId queue) const;
   /// By position: every live message whose time has not passed.
@@ -62,8 +60,6 @@ struct ReferenceModel {
   /// Exact, also for the calendar.
   engine::NextDue next_due() const;
 };
-
-// What follows from a message's fields.
 
 WallTime retention_end(const ModelQueue& queue, const ModelMessage& message);
 WallTime life_end(const ModelMessage& message);

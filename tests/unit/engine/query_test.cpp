@@ -93,7 +93,7 @@ TEST_CASE("S28 get by id tells a message's state") {
   CHECK(leased.attempt == 1);
   CHECK(leased.receive_count == 1);
   const MessageInfo delayed = shard.get(shard.queue, shard.ids["c"]).value();
-  CHECK(delayed.due == shard.now.wall + 1h - 10s);
+  CHECK(delayed.due == shard.now.wall + (1h - 10s));
   CHECK(shard.get(shard.queue, shard.ids["d"]).value().note.cause == Cause::attempts);
   const MessageInfo fresh = shard.get(shard.queue, shard.ids["e"]).value();
   CHECK(fresh.counted_bytes == 1);

@@ -1,0 +1,207 @@
+#include "support/crash/kill.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "support/crash/kill_worker.hpp"
+#include "support/crash/random.hpp"
+#include "support/history/checkers.hpp"
+#include "support/history/history.hpp"
+
+namespace peerq::crash {
+
+namespace {
+
+using history::History;
+using history::Kind;
+using history::Operation;
+using history::Outcome;
+
+/// A sync send that began this much after an interval's end shows that the writer had its turn.
+constexpr auto interval_slack = 50ms;
+
+std::string text_of_file(const std::string& path) {
+  std::ifstream in(path);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+class KillRun {
+ public:
+  explicit KillRun(const KillOptions& options)
+      : options_(&options), directory_("kill", ScratchDirectory::Where::disk), paths_(directory_.path()) {}
+
+  KillResult run() {
+    Random random(options_->seed);
+    for (std::uint32_t cycle = 1; cycle <= options_->cycles; ++cycle) {
+      if (!live_and_die(cycle, random)) break;
+      ++result_.cycles;
+      if (options_->progress) options_->progress(result_.cycles);
+    }
+    heal();
+    if (result_.violations > 0) {
+      directory_.keep();
+      options_->report("kill: directory and histories are kept in " + directory_.path());
+    }
+    return result_;
+  }
+
+ private:
+  Task task(const char* name, std::uint32_t process, std::uint64_t seed) const {
+    return {name,
+            {{"directory", directory_.path()}, {"process", std::to_string(process)}, {"seed", std::to_string(seed)}}};
+  }
+
+  bool live_and_die(std::uint32_t cycle, Random& random) {
+    // A quarter of them hardly live: kills during start and recovery.
+    const auto most = static_cast<std::uint64_t>(options_->life_max.count());
+    const auto life = std::chrono::milliseconds(random.chance(1, 4) ? random.below(60) : random.below(most));
+    const pid_t child = start(task("kill", cycle, random.next()), {.output = paths_.log});
+    if (const auto ended = wait_for(child, life)) {
+      violation(fmt::format("process {} ended by itself with {}: {}", cycle, ended->text(), last_words()));
+      return false;
+    }
+    kill_hard(child);
+    wait_for(child);
+    return true;
+  }
+
+  std::string last_words() const {
+    const std::string said = text_of_file(paths_.log);
+    return said.size() <= 1'000 ? said : said.substr(said.size() - 1'000);
+  }
+
+  void heal() {
+    const auto process = static_cast<std::uint32_t>(options_->cycles + 1);
+    const pid_t child = start(task("heal", process, 1), {.output = paths_.log});
+    const auto ended = wait_for(child, std::chrono::minutes(5));
+    if (!ended) kill_hard(child), wait_for(child);
+    if (!ended || !ended->clean()) {
+      return violation(fmt::format("the last process ended with {}: {}", ended ? ended->text() : "nothing", last_words()));
+    }
+    check_durable();
+    check_interval();
+    check_bodies_of(paths_.memory);
+    check_scratch();
+    check_queues();
+  }
+
+  void check_durable() {
+    const History history = history::read_files({paths_.durable});
+    history::Rules rules;
+    rules.dead_letter = {{"orders", "orders.dead"}};
+    rules.ok_operations_min = options_->cycles;
+    const auto verdict = history::judge(history, rules);
+    result_.duplicates += verdict.duplicates;
+    count_records(history);
+    take(verdict.findings);
+    if (verdict.findings.violations.empty() && !verdict.failure.empty()) violation("history: " + verdict.failure);
+  }
+
+  void count_records(const History& history) {
+    for (const auto& o : history.operations) {
+      if (o.kind == Kind::send && o.outcome == Outcome::ok) ++result_.records;
+    }
+  }
+
+  void take(const history::Findings& findings) {
+    for (const auto& found : findings.violations) {
+      if (found.what.find("is lost") != std::string::npos) ++result_.lost;
+      violation(history::name_of(found.invariant) + ": " + found.what);
+    }
+  }
+
+  void check_bodies_of(const std::string& path) {
+    const History history = history::read_files({path});
+    count_records(history);
+    take(history::check_bodies(history, {}));
+  }
+
+  void check_scratch() {
+    const History history = history::read_files({paths_.scratch});
+    count_records(history);
+    take(history::check_bodies(history, {}));
+    take(history::check_deleted_stays_deleted(history, {}));
+  }
+
+  /// Of what one process sent to the interval queue, a beginning is left; what is missing is young.
+  void check_interval() {
+    const History history = history::read_files({paths_.interval});
+    count_records(history);
+    take(history::check_bodies(history, {}));
+    std::set<history::BodyTag> left;
+    for (const auto& o : history.operations) {
+      if (o.kind == Kind::receive && o.body) left.insert(*o.body);
+    }
+    const auto alive_until = last_sync_sends();
+    for (auto it = history.operations.rbegin(); it != history.operations.rend(); ++it) {
+      const Operation& o = *it;
+      if (o.kind != Kind::send || o.outcome != Outcome::ok || !o.body) continue;
+      if (left.contains(*o.body)) {
+        seen_.insert(o.process);
+        continue;
+      }
+      if (seen_.contains(o.process)) {
+        violation(fmt::format("interval: message {} is missing, a later one of its process is there", o.message));
+        ++result_.lost;
+      }
+      const auto alive = alive_until.find(o.process);
+      const std::int64_t due = *o.end_us + std::chrono::microseconds(kill_sync_interval + interval_slack).count();
+      if (alive != alive_until.end() && alive->second > due) {
+        violation(fmt::format("interval: message {} was {} us old and is lost", o.message, alive->second - *o.end_us));
+        ++result_.lost;
+      }
+    }
+  }
+
+  /// By process: when the last acknowledged send to a sync queue began.
+  std::map<std::uint32_t, std::int64_t> last_sync_sends() const {
+    std::map<std::uint32_t, std::int64_t> out;
+    for (const auto& o : history::read_files({paths_.durable}).operations) {
+      if (o.kind == Kind::send && o.outcome == Outcome::ok) out[o.process] = std::max(out[o.process], o.start_us);
+    }
+    return out;
+  }
+
+  void check_queues() {
+    std::set<std::string> made;
+    std::set<std::string> ending;
+    std::set<std::string> gone;
+    std::set<std::string> there;
+    std::istringstream lines(text_of_file(paths_.queues));
+    for (std::string word, name; lines >> word >> name;) {
+      if (word == "made") made.insert(name);
+      if (word == "end") ending.insert(name);
+      if (word == "gone") gone.insert(name);
+      if (word == "there") there.insert(name);
+    }
+    for (const auto& name : made) {
+      if (!ending.contains(name) && !there.contains(name)) violation("queue " + name + " was created and is not there");
+    }
+    for (const auto& name : gone) {
+      if (there.contains(name)) violation("queue " + name + " was deleted and is there");
+    }
+  }
+
+  void violation(const std::string& what) {
+    if (++result_.violations <= 20) options_->report("kill: " + what);
+  }
+
+  const KillOptions* options_;
+  ScratchDirectory directory_;
+  KillPaths paths_;
+  KillResult result_;
+  std::set<std::uint32_t> seen_;
+};
+
+}  // namespace
+
+KillResult run_kill(const KillOptions& options) { return KillRun(options).run(); }
+
+}  // namespace peerq::crash
