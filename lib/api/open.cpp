@@ -99,7 +99,8 @@ Result<Node> Node::open(const NodeOptions& options) {
   parts.observer = options.observer != nullptr ? options.observer : std::make_shared<Observer>();
   parts.clock = runtime::make_system_clock();
   const auto entropy = security::make_system_entropy();
-  static storage::SystemFileSystem file_system;  // used by every open store
+  auto surroundings = std::make_shared<Surroundings>();
+  surroundings->host = options.executor;
   port::StoreOptions store_options{.directory = options.data_dir,
                                    .max_disk_bytes = options.max_disk_bytes,
                                    .memory_budget = options.memory_budget,

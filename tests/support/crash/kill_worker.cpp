@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -23,6 +24,8 @@ namespace peerq::crash {
 namespace {
 
 constexpr std::uint64_t backlog_max = 400;
+/// A process opens the node at most so often.
+constexpr std::uint32_t turns_max = 1'000;
 
 template <class T>
 T need(Result<T> result, const char* what) {
@@ -55,10 +58,6 @@ class Life {
       : paths_(task.at("directory")),
         process_(static_cast<std::uint32_t>(task.number("process"))),
         seed_(task.number("seed")),
-        durable_(paths_.durable, process_),
-        interval_(paths_.interval, process_),
-        memory_(paths_.memory, process_),
-        scratch_(paths_.scratch, process_),
         queues_(paths_.queues) {}
 
   /// Until killed; now and then the node is closed and opened, so that kills hit that too.
@@ -67,6 +66,10 @@ class Life {
     for (std::uint32_t turn = 0;; ++turn) {
       Node node = need(Node::open({.data_dir = paths_.store, .memory_budget = limits::memory_budget_min}), "open");
       create_queues(node);
+      durable_.emplace(paths_.durable, process_ * turns_max + turn);
+      interval_.emplace(paths_.interval, process_ * turns_max + turn);
+      memory_.emplace(paths_.memory, process_ * turns_max + turn);
+      scratch_.emplace(paths_.scratch, process_ * turns_max + turn);
       stopping_ = false;
       {
         std::vector<std::jthread> threads = start(node, turn);
@@ -124,8 +127,8 @@ class Life {
   }
 
   void produce(Node& node, Random& random) {
-    auto orders = calls(node, "orders", durable_, orders_visibility);
-    auto parking = calls(node, "parking", durable_, parking_visibility);
+    auto orders = calls(node, "orders", *durable_, orders_visibility);
+    auto parking = calls(node, "parking", *durable_, parking_visibility);
     for (std::uint64_t i = 0; !stopping_; ++i) {
       if (i % 32 == 0 && is_full(orders)) std::this_thread::sleep_for(20ms);
       const std::uint64_t dice = random.below(100);
@@ -145,9 +148,9 @@ class Life {
   }
 
   void produce_others(Node& node, Random& random) {
-    auto interval = calls(node, "interval", interval_, 30s);
-    auto memory = calls(node, "memory", memory_, 30s);
-    auto scratch = calls(node, "scratch", scratch_, scratch_visibility);
+    auto interval = calls(node, "interval", *interval_, 30s);
+    auto memory = calls(node, "memory", *memory_, 30s);
+    auto scratch = calls(node, "scratch", *scratch_, scratch_visibility);
     while (!stopping_) {
       interval.send(tag(), 64 + random.below(200));
       if (random.chance(1, 3)) memory.send(tag(), 64 + random.below(2'000));
@@ -176,9 +179,9 @@ class Life {
   }
 
   void consume(Node& node, Random& random) {
-    auto orders = calls(node, "orders", durable_, orders_visibility);
-    auto parking = calls(node, "parking", durable_, parking_visibility);
-    auto dead = calls(node, "orders.dead", durable_, limits::visibility_timeout_default);
+    auto orders = calls(node, "orders", *durable_, orders_visibility);
+    auto parking = calls(node, "parking", *durable_, parking_visibility);
+    auto dead = calls(node, "orders.dead", *durable_, limits::visibility_timeout_default);
     while (!stopping_) {
       const std::uint64_t dice = random.below(100);
       const auto count = static_cast<std::uint32_t>(1 + random.below(8));
@@ -197,8 +200,8 @@ class Life {
   }
 
   void consume_others(Node& node, Random& random) {
-    auto memory = calls(node, "memory", memory_, 30s);
-    auto scratch = calls(node, "scratch", scratch_, scratch_visibility);
+    auto memory = calls(node, "memory", *memory_, 30s);
+    auto scratch = calls(node, "scratch", *scratch_, scratch_visibility);
     while (!stopping_) {
       memory.erase(memory.receive({.max_messages = 20, .wait = 5ms}));
       if (random.chance(1, 2)) {
@@ -210,8 +213,8 @@ class Life {
   }
 
   void operate(Node& node, Random& random) {
-    auto parking = calls(node, "parking", durable_, parking_visibility);
-    auto scratch = calls(node, "scratch", scratch_, scratch_visibility);
+    auto parking = calls(node, "parking", *durable_, parking_visibility);
+    auto scratch = calls(node, "scratch", *scratch_, scratch_visibility);
     while (!stopping_) {
       const std::string name = fmt::format("temporary-{}-{}", process_, ++last_queue_);
       queues_.add("begin " + name);
@@ -232,10 +235,11 @@ class Life {
   KillPaths paths_;
   std::uint32_t process_;
   std::uint64_t seed_;
-  history::Recorder durable_;
-  history::Recorder interval_;
-  history::Recorder memory_;
-  history::Recorder scratch_;
+  // One of each for every opening of the node: what a node that was not closed forgets is its own.
+  std::optional<history::Recorder> durable_;
+  std::optional<history::Recorder> interval_;
+  std::optional<history::Recorder> memory_;
+  std::optional<history::Recorder> scratch_;
   Lines queues_;
   std::atomic<std::uint64_t> last_number_{0};
   std::atomic<std::uint64_t> last_queue_{0};
@@ -249,11 +253,11 @@ class Healing {
       : paths_(task.at("directory")),
         process_(static_cast<std::uint32_t>(task.number("process"))),
         node_(need(Node::open({.data_dir = paths_.store}), "open")),
-        durable_(paths_.durable, process_) {}
+        durable_(paths_.durable, process_ * turns_max) {}
 
   void run() {
-    history::Recorder interval(paths_.interval, process_);
-    history::Recorder scratch(paths_.scratch, process_);
+    history::Recorder interval(paths_.interval, process_ * turns_max);
+    history::Recorder scratch(paths_.scratch, process_ * turns_max);
     write_names();
     wait_until_quiet();
     dump("orders", 1);

@@ -29,10 +29,10 @@ struct Task {
 
 struct Launch {
   /// Library for LD_PRELOAD by its name in tests/preload; empty = none.
-  std::string preload;
-  std::map<std::string, std::string> environment;
+  std::string preload = {};
+  std::map<std::string, std::string> environment = {};
   /// File that gets what the child says on stdout and stderr; empty = nowhere.
-  std::string output;
+  std::string output = {};
 };
 
 /// How a child ended.
