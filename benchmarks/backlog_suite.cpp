@@ -62,7 +62,7 @@ double life_rate(const Session& session, std::uint64_t messages, std::vector<dou
 void run_depth(Session& session, std::uint64_t messages, std::size_t count) {
   const Case of = make_case(fmt::format("fill-drain/100B/N={}", short_number(messages)), "messages/s",
                             fmt::format("the same, N={}", short_number(shallow)), 0.6);
-  session.progress("backlog " + of.name);
+  if (!session.begins(of.name)) return;
   Rounds rounds(Kind::rate);
   std::vector<double> fill_seconds;
   std::vector<double> ignored;
@@ -130,7 +130,6 @@ double first_ms(const fs::path& directory, bool kill) {
 void run_open_clean(Session& session, const Filled& deep, const Filled& flat) {
   const Case of = make_case(fmt::format("open-to-first/clean-close/N={}", short_number(deep.messages)), "ms",
                             "the same, N=1k, plus 250 ms");
-  session.progress("backlog " + of.name);
   Rounds rounds(Kind::latency);
   for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
     const double value = first_ms(deep.closed, false);
@@ -143,7 +142,6 @@ void run_open_clean(Session& session, const Filled& deep, const Filled& flat) {
 void run_open_killed(Session& session, const Filled& deep, const Filled& flat) {
   const Case of = make_case(fmt::format("open-to-first/kill-9/N={}", short_number(deep.messages)), "ms",
                             "the same, N=1k, plus 1000 ms");
-  session.progress("backlog " + of.name);
   const ScratchFolder folder(session.settings().data, "backlog-open");
   const auto of_copy = [&](const fs::path& killed) {
     copy_synced(killed, folder / "copy");
@@ -159,7 +157,7 @@ void run_open_killed(Session& session, const Filled& deep, const Filled& flat) {
 
 /// What one directory of a deep queue shows: memory, disk, opening.
 void run_deep(Session& session, std::uint64_t messages) {
-  session.progress(fmt::format("backlog one queue of {}", short_number(messages)));
+  if (!session.begins(fmt::format("one-queue/N={}", short_number(messages)))) return;
   const ScratchFolder deep_folder(session.settings().data, "backlog-deep");
   const ScratchFolder flat_folder(session.settings().data, "backlog-flat");
   const Filled deep = make_filled(deep_folder.path(), messages, 1);
@@ -182,7 +180,7 @@ void run_deep(Session& session, std::uint64_t messages) {
 }
 
 void run_eight_queues(Session& session, std::uint64_t messages) {
-  session.progress("backlog eight queues");
+  if (!session.begins("eight-queues")) return;
   const ScratchFolder folder(session.settings().data, "backlog-eight");
   report_state_bytes(session, make_filled(folder.path(), messages, 8), 8);
 }
@@ -191,7 +189,7 @@ void run_eight_queues(Session& session, std::uint64_t messages) {
 void run_growth(Session& session) {
   constexpr std::uint64_t rounds = 10;
   const std::uint64_t messages = session.settings().scaled(200'000, 1'000'000);
-  session.progress("backlog growth");
+  if (!session.begins("file-size")) return;
   const ScratchFolder folder(session.settings().data, "backlog-growth");
   const Figures figures =
       run_for_figures(self_with({"child", "life", (folder / "peerq").string(), number(messages),

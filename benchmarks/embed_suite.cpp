@@ -39,7 +39,7 @@ double compile(const fs::path& source) {
 
 void run_compile(Session& session) {
   const Case of = make_case("compile/peerq-queue.hpp", "s", "chrono+functional+string+vector", 0.7);
-  session.progress("embed " + of.name);
+  if (!session.begins(of.name)) return;
   setenv("CCACHE_DISABLE", "1", 1);
   const ScratchFolder folder(session.settings().data, "embed-compile");
   const fs::path ours = folder / "ours.cpp";
@@ -61,7 +61,7 @@ void run_compile(Session& session) {
 }
 
 void run_size(Session& session) {
-  session.progress("embed size");
+  if (!session.begins("program-size")) return;
   const ScratchFolder folder(session.settings().data, "embed-size");
   const fs::path stripped = folder / "send_one";
   if (run_program({"strip", "-o", stripped.string(), PEERQ_SEND_ONE}).status != 0) {
@@ -76,7 +76,7 @@ void run_size(Session& session) {
 }
 
 void run_idle(Session& session) {
-  session.progress("embed idle node");
+  if (!session.begins("idle-node")) return;
   Rounds threads(Kind::latency);
   Rounds memory(Kind::latency);
   Rounds opening(Kind::latency);

@@ -60,7 +60,7 @@ struct EngineCase {
 };
 
 void run_case(Session& session, const EngineCase& of) {
-  session.progress("engine " + of.name);
+  if (!session.begins(of.name)) return;
   const ScratchFolder folder(session.settings().data, "engine");
   std::unique_ptr<Shard> shard;
   DurableShard* durable = nullptr;

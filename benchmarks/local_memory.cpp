@@ -143,7 +143,7 @@ void run_lifecycle_memory(Session& session) {
                 .unit = "messages/s",
                 .floor = "mutex+condition-variable+bounded-deque",
                 .target = 0.25};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local", .durability = Durability::memory});
   const Load load{.messages = settings.scaled(320'000, 1'280'000),
@@ -166,7 +166,7 @@ void run_handoff_memory(Session& session) {
                 .unit = "us (p50)",
                 .floor = "condition-variable",
                 .target = 0.8};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local", .durability = Durability::memory});
   QueueHandoff ours(open.queue());

@@ -68,7 +68,7 @@ void run_lifecycle_against_sqlite(Session& session) {
                 .unit = "messages/s",
                 .floor = "sqlite/wal/full/lease-table",
                 .target = 4};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");

@@ -48,7 +48,7 @@ void run_send_one(Session& session) {
                 .unit = "us (p50)",
                 .floor = "lmdb/commit/1KiB",
                 .target = 0.9};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");
@@ -141,7 +141,7 @@ void run_send_many(Session& session) {
                 .unit = "messages/s",
                 .floor = "lmdb/append/same-bytes-and-commits",
                 .target = 0.7};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");
@@ -177,7 +177,7 @@ void run_lifecycle_durable(Session& session) {
                 .unit = "messages/s",
                 .floor = "lmdb/append/same-bytes-and-commits",
                 .target = 0.5};
-  session.progress("local " + of.name);
+  if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");

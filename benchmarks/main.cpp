@@ -51,6 +51,7 @@ int run(int count, char** words) {
       ->check(CLI::IsMember({"engine", "local", "backlog", "embed", "all"}));
   app.add_flag("--quick", settings.quick, "within 60 s a suite, backlog 240 s");
   app.add_option("--json", settings.json_file, "write a JSON line per case to this file");
+  app.add_option("--only", settings.only, "only the cases whose names contain this");
   app.add_flag("--markdown", settings.markdown, "print Markdown tables with the machine's facts");
   try {
     app.parse(count, words);

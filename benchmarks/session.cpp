@@ -82,8 +82,10 @@ void Session::report(const Case& of, const Rounds& rounds,
   rows_.push_back(std::move(row));
 }
 
-void Session::progress(const std::string& text) const {
-  if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "bench: {}\n", text);
+bool Session::begins(const std::string& name) const {
+  if (name.find(settings_.only) == std::string::npos) return false;
+  if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "bench: {}\n", name);
+  return true;
 }
 
 void Session::finish_suite() {

@@ -25,6 +25,8 @@ struct Settings {
   bool markdown = false;
   /// Empty: none.
   std::string json_file = {};
+  /// Only cases whose names contain this; empty: all.
+  std::string only = {};
   /// Where the durable cases keep their directories: on the disk that is measured.
   std::filesystem::path data = {};
 
@@ -72,8 +74,8 @@ class Session {
   /// Medians of the rounds, with p50 and p99 if they were kept.
   /// Where less is better ("at most the floor" among them) the rounds are of Kind::latency.
   void report(const Case& of, const Rounds& rounds, std::vector<std::pair<std::string, double>> beside = {});
-  /// One line to people who watch.
-  void progress(const std::string& text) const;
+  /// Whether the case is wanted; says to people who watch that it begins.
+  bool begins(const std::string& name) const;
   /// Prints the rows that were reported since the last call.
   void finish_suite();
 

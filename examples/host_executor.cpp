@@ -20,13 +20,17 @@ using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using asio::use_awaitable;
 
+constexpr int ping_count = 20;
+
 /// Runs on the io_context: here only the calls that do not block may be used.
-asio::awaitable<int> ping(peerq::Queue queue, int times) {
+asio::awaitable<int> ping(peerq::Queue queue) {
+  const peerq::SendOptions send_options;
+  const peerq::ReceiveOptions receive_options{.wait = 5s};
   int received = 0;
-  for (int i = 0; i < times; ++i) {
-    const auto sent = co_await peerq::async_send(queue, fmt::format("ping {}", i), {}, use_awaitable);
+  for (int i = 0; i < ping_count; ++i) {
+    const auto sent = co_await peerq::async_send(queue, fmt::format("ping {}", i), send_options, use_awaitable);
     sent.value();
-    const auto deliveries = co_await peerq::async_receive(queue, {.wait = 5s}, use_awaitable);
+    const auto deliveries = co_await peerq::async_receive(queue, receive_options, use_awaitable);
     for (const auto& delivery : deliveries.value()) {
       const auto deleted = co_await peerq::async_erase(queue, delivery, use_awaitable);
       deleted.value();
@@ -37,7 +41,6 @@ asio::awaitable<int> ping(peerq::Queue queue, int times) {
 }
 
 int run(const std::string& directory) {
-  constexpr int times = 20;
   asio::io_context io;           // both outlive the node
   asio::thread_pool blocking(3);  // the log, checkpoints and the rest wait side by side
   auto keep_running = asio::make_work_guard(io);
@@ -47,7 +50,7 @@ int run(const std::string& directory) {
                                  .executor = peerq::make_asio_executor(io.get_executor(), blocking.get_executor())})
                   .value();
   auto queue = node.create_queue("pings").value();  // blocking calls are fine on any other thread
-  auto received = asio::co_spawn(io, ping(queue, times), asio::use_future);
+  auto received = asio::co_spawn(io, ping(queue), asio::use_future);
   const int count = received.get();
 
   node.close().value();  // while both still run
@@ -55,7 +58,7 @@ int run(const std::string& directory) {
   io.stop();
   blocking.join();
   fmt::print("{} pings received by a node without threads\n", count);
-  return count == times ? 0 : 1;
+  return count == ping_count ? 0 : 1;
 }
 
 }  // namespace

@@ -17,7 +17,10 @@ constexpr auto abandon_time = std::chrono::milliseconds(80);
 
 NodeState::NodeState(NodeParts parts) : parts_(std::move(parts)), owner_(::getpid()) {}
 
-NodeState::~NodeState() = default;
+NodeState::~NodeState() {
+  // A fork has neither the threads nor the locks of its parent: what cannot be ended is left alone.
+  if (forked()) new NodeParts(std::move(parts_));
+}
 
 bool NodeState::forked() const noexcept { return ::getpid() != owner_; }
 

@@ -45,6 +45,8 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   void cancel(std::shared_ptr<node::Request> request);
 
   Result<void> close(std::chrono::milliseconds deadline);
+  /// After a recovery that failed: nothing ever ran.
+  void discard() { shut(); }
   /// Within 100 ms: whatever is under way then ends on a thread of its own.
   void abandon() noexcept;
 

@@ -85,7 +85,7 @@ Result<Node> assemble(OpenParts parts) {
   auto state = std::make_shared<NodeState>(NodeParts{
       std::move(core), std::move(parts.executor), std::move(sealer), std::move(parts.keep_alive)});
   if (!recovered) {
-    state->abandon();
+    state->discard();
     return std::move(recovered).error();
   }
   return Access::node(std::move(state));

@@ -21,6 +21,7 @@ Error too_large(std::uint64_t size, std::uint64_t limit) {
 
 void Core::admit(const std::shared_ptr<Request>& request) {
   if (request->deadline < next_deadline_) next_deadline_ = request->deadline;
+  if (request->cancelled) return finish(request, Error(errc::cancelled));
   switch (request->kind) {
     case Kind::cancel: return admit_cancel(static_cast<const CancelRequest&>(*request));
     case Kind::call_at: return admit_call(request);
@@ -75,6 +76,11 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& receive = static_cast<ReceiveRequest&>(*request);
+  if (ReceiveRequest* former = shard.waiters.waiting_as(receive.queue, receive.attempt_id)) {
+    // The same attempt asked again: it takes the former's place (S21).
+    receive.ticket = former->ticket;
+    finish(shard.waiters.remove(*former), Error(errc::cancelled));
+  }
   const bool in_line = shard.waiters.waiting(receive.queue);
   const bool waits = receive.wait_until > now_;
   if (!receive.attempt_id.empty() || (!in_line && can_get(shard, receive.queue))) {

@@ -97,27 +97,49 @@ void Core::give_back(Shard& shard, const ReceiveRequest& request) {
   push_pending(shard, std::move(settle), 128);
 }
 
-/// The payload is on disk: read it where waiting for the disk holds up nobody.
+/// Reads cold payloads where waiting for the disk holds up nobody, then completes the request. If the lane was
+/// stopped before, the request ends with `closed`.
+template <class Fetch>
+class Core::FetchTask {
+ public:
+  FetchTask(std::shared_ptr<Core> core, std::shared_ptr<Request> request, Fetch fetch)
+      : core_(std::move(core)), request_(std::move(request)), fetch_(std::move(fetch)) {}
+  FetchTask(FetchTask&&) noexcept = default;
+  FetchTask& operator=(FetchTask&&) = delete;
+  ~FetchTask() {
+    if (core_ != nullptr) core_->complete_outside(request_, Error(errc::closed));
+  }
+  void operator()() {
+    const auto core = std::move(core_);
+    core->complete_outside(request_, fetch_());
+  }
+
+ private:
+  std::shared_ptr<Core> core_;
+  std::shared_ptr<Request> request_;
+  Fetch fetch_;
+};
+
 void Core::fetch_cold(const std::shared_ptr<ReceiveRequest>& request) {
   request->stage = Stage::fetching;
-  parts_.executor->post(port::Lane::helper, [self = shared_from_this(), request] {
-    Error error;
-    for (auto& grant : request->reply.grants) {
-      if (error.code == errc::ok) error = fetch_one(grant.payload);
-    }
-    self->complete_outside(request, std::move(error));
-  });
+  auto fetch = [request] { return fetch_all(request->reply.grants); };
+  parts_.executor->post(port::Lane::helper, FetchTask(shared_from_this(), request, std::move(fetch)));
 }
 
 void Core::fetch_cold_page(const std::shared_ptr<QueryRequest>& request) {
   request->stage = Stage::fetching;
-  parts_.executor->post(port::Lane::helper, [self = shared_from_this(), request] {
-    Error error;
-    for (auto& message : request->page.messages) {
-      if (error.code == errc::ok) error = fetch_one(message.payload);
-    }
-    self->complete_outside(request, std::move(error));
-  });
+  auto fetch = [request] { return fetch_all(request->page.messages); };
+  parts_.executor->post(port::Lane::helper, FetchTask(shared_from_this(), request, std::move(fetch)));
+}
+
+/// The payloads of grants or of messages shown.
+template <class Rows>
+Error Core::fetch_all(Rows& rows) {
+  Error error;
+  for (auto& row : rows) {
+    if (error.code == errc::ok) error = fetch_one(row.payload);
+  }
+  return error;
 }
 
 Error Core::fetch_one(engine::Payload& payload) {

@@ -45,6 +45,27 @@ class Core::TokenTask {
   std::shared_ptr<Core> core_;
 };
 
+/// Runs completion handlers; if their lane was stopped, the thread that stops it runs them: each runs exactly once.
+class Core::CallbackTask {
+ public:
+  explicit CallbackTask(Done requests) noexcept : requests_(std::move(requests)) {}
+  CallbackTask(CallbackTask&&) noexcept = default;
+  CallbackTask& operator=(CallbackTask&&) = delete;
+  ~CallbackTask() { run(); }
+  void operator()() { run(); }
+
+ private:
+  void run() {
+    for (auto& request : std::exchange(requests_, {})) {
+      auto on_done = std::move(request->on_done);
+      request->done.store(Request::ended, std::memory_order_release);
+      on_done(*request);
+    }
+  }
+
+  Done requests_;
+};
+
 Core::Core(CoreParts parts) : parts_(std::move(parts)), writer_(parts_.store->log()) {
   static constexpr std::array<const char*, shard_count> names{"catalog", "data", "interval", "memory"};
   static constexpr std::array keeps{Keep::durable, Keep::durable, Keep::interval, Keep::memory};
@@ -204,14 +225,7 @@ void Core::complete(Done& done) {
     if (on_done) on_done(*request);
   }
   done.clear();
-  if (callbacks.empty()) return;
-  parts_.executor->post(port::Lane::callback, [callbacks = std::move(callbacks)]() mutable {
-    for (auto& request : callbacks) {
-      auto on_done = std::move(request->on_done);
-      request->done.store(Request::ended, std::memory_order_release);
-      on_done(*request);
-    }
-  });
+  if (!callbacks.empty()) parts_.executor->post(port::Lane::callback, CallbackTask(std::move(callbacks)));
 }
 
 void Core::start_writer() {

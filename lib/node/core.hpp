@@ -96,6 +96,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
  private:
   class TokenTask;
+  class CallbackTask;
+  template <class Fetch>
+  class FetchTask;
   enum class Runner : std::uint8_t { caller, submitter, core_lane, writer_lane, stopped };
   using Done = std::vector<std::shared_ptr<Request>>;
 
@@ -149,6 +152,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void give_back(Shard& shard, const ReceiveRequest& request);
   void fetch_cold(const std::shared_ptr<ReceiveRequest>& request);
   void fetch_cold_page(const std::shared_ptr<QueryRequest>& request);
+  template <class Rows>
+  static Error fetch_all(Rows& rows);
   static Error fetch_one(engine::Payload& payload);
   void complete_outside(const std::shared_ptr<Request>& request, Error error);
   void report(const Shard& shard);

@@ -55,7 +55,9 @@ void Core::consider_ticks() {
     for (auto& shard : shards_) shard.due_known = false;
   }
   for (auto& shard : shards_) {
-    if (!shard.is_stopped() && due_at(shard) <= now_) shard.tick_now = true;
+    if (shard.is_stopped() || due_at(shard) > now_) continue;
+    shard.due_known = false;  // it may have been only a look at the calendar
+    if (due_at(shard) <= now_) shard.tick_now = true;
   }
 }
 
@@ -69,9 +71,9 @@ SteadyTime Core::due_at(Shard& shard) {
   }
   if (due.wall != WallTime::never()) {
     const WallTime calendar = shard.stamper->peek().wall;
-    const bool handled = due.wall <= shard.machine->stamps().wall && !shard.more_due;  // held back: S64
+    const bool held_back = clock_suspect_ && due.wall <= shard.machine->stamps().wall;  // S64
     const auto left = std::max(due.wall - calendar, Milliseconds(0));
-    const SteadyTime then = handled || left > calendar_poll ? now_ + calendar_poll : now_ + left;
+    const SteadyTime then = held_back || left > calendar_poll ? now_ + calendar_poll : now_ + left;
     at = std::min(at, then);
   }
   if (due.more || shard.more_due) {

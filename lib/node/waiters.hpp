@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -27,6 +28,7 @@ class Waiters {
     if (waiter->ticket == 0) waiter->ticket = ++last_ticket_;
     waiter->stage = Stage::waiting;
     by_deadline_.emplace(std::pair(waiter->wait_until, waiter->ticket), waiter.get());
+    if (!waiter->attempt_id.empty()) by_attempt_[{waiter->queue, waiter->attempt_id}] = waiter.get();
     lines_[waiter->queue].emplace(waiter->ticket, std::move(waiter));
     ++count_;
   }
@@ -47,6 +49,7 @@ class Waiters {
     line->second.erase(place);
     if (line->second.empty()) lines_.erase(line);
     by_deadline_.erase(std::pair(out->wait_until, out->ticket));
+    if (!out->attempt_id.empty()) by_attempt_.erase({out->queue, out->attempt_id});
     --count_;
     return out;
   }
@@ -59,6 +62,12 @@ class Waiters {
 
   SteadyTime next_deadline() const noexcept {
     return by_deadline_.empty() ? SteadyTime::never() : by_deadline_.begin()->first.first;
+  }
+
+  /// Who waits with this attempt id, or null.
+  ReceiveRequest* waiting_as(QueueId queue, const std::string& attempt_id) const {
+    const auto found = by_attempt_.find({queue, attempt_id});
+    return found == by_attempt_.end() ? nullptr : found->second;
   }
 
   /// Everyone who waits on `queue`.
@@ -82,6 +91,7 @@ class Waiters {
  private:
   std::unordered_map<QueueId, std::map<std::uint64_t, Waiter>> lines_;
   std::map<std::pair<SteadyTime, std::uint64_t>, ReceiveRequest*> by_deadline_;
+  std::map<std::pair<QueueId, std::string>, ReceiveRequest*> by_attempt_;
   std::uint64_t last_ticket_ = 0;
   std::size_t count_ = 0;
 };

@@ -33,8 +33,12 @@ class DeltaSubject {
     return catalog == (shard_ == catalog_shard);
   }
 
-  void disturb(Dice& dice, ByteTables& model) {
-    if (dice.chance(10)) return restart(model);
+  template <class BeforeRestart>
+  void disturb(Dice& dice, ByteTables& model, BeforeRestart before_restart) {
+    if (dice.chance(10)) {
+      before_restart();
+      return restart(model);
+    }
     if (!frozen_) {
       const LogIndex index = next(delta_->applied());
       delta_->applied(index, Term(1), {LeaseTime{static_cast<std::int64_t>(index.value)}, {}}, 100);

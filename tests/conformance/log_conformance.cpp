@@ -172,7 +172,8 @@ void check_records_of_all_sizes(const LogFactory& make) {
   std::vector<LogRecord> records;
   std::uint64_t index = 0;
   for (const std::size_t size : {0, 1, 7, 8, 1900, 2000, 2014, 2015, 4000, 4056, 4057, 4096, 65'536, 1'048'576}) {
-    records.push_back(record(++index, 1, std::string(size, static_cast<char>('a' + index))));
+    ++index;
+    records.push_back(record(index, 1, std::string(size, static_cast<char>('a' + index))));
   }
   commit(subject->log(), appending(data_shard, records));
   subject->reopen();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,9 @@ namespace peerq::conformance {
 using model::Dice;
 
 /// A check that costs little to compile: it stands in templates over every row.
-inline void expect(bool holds) { REQUIRE(holds); }
+inline void expect(bool holds, std::source_location where = std::source_location::current()) {
+  if (!holds) FAIL("line " << where.line() << " of " << where.file_name());
+}
 
 /// An archive that fills a key or row with random fields: keys from a small space, so that they meet.
 class Filler {
@@ -87,13 +90,14 @@ inline std::string payload_bytes(MessageId id) {
 inline void check_payload(const engine::Payload& payload, const std::string& expected) {
   if (payload.cold == nullptr) return expect(as_text(payload.bytes.bytes()) == expected);
   const auto fetched = payload.cold->fetch();
-  expect(fetched.has_value());
+  if (!fetched) FAIL(fetched.error().text());
   expect(as_text(fetched->bytes()) == expected);
   expect(reinterpret_cast<std::uintptr_t>(fetched->bytes().data()) % 8 == 0);
 }
 
-/// Tables under test and the model beside them. `Subject` gives `tables()`, `has(table)` and `disturb(dice, model)`, which
-/// may do anything that must not be seen, and sets the model back where the tables went back.
+/// Tables under test and the model beside them. `Subject` gives `tables()`, `has(table)` and
+/// `disturb(dice, model, before_restart)`, which may do anything that must not be seen, and sets the model back where the
+/// tables went back.
 template <class Subject>
 class TablesCheck {
  public:
@@ -101,7 +105,7 @@ class TablesCheck {
 
   void run(std::size_t steps) {
     for (std::size_t step = 0; step < steps; ++step) {
-      if (dice_.chance(2)) subject_->disturb(dice_, model_);
+      if (dice_.chance(2)) subject_->disturb(dice_, model_, [this] { read_kept(); });
       if (dice_.chance(30) && subject_->has(engine::TableId::payloads)) {
         payload_step();
       } else {
@@ -197,8 +201,13 @@ class TablesCheck {
     kept_.emplace_back(std::move(payload), expected);
   }
 
-  void compare_all() {
+  void read_kept() {
     for (const auto& [payload, expected] : kept_) check_payload(payload, expected);
+    kept_.clear();
+  }
+
+  void compare_all() {
+    read_kept();
     compare_table<engine::MessageRow>();
     storage::OrderedRows::for_each([&]<class Row>() {
       compare_table<Row>();

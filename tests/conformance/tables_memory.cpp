@@ -14,7 +14,8 @@ class MemorySubject {
  public:
   storage::MemoryTables& tables() { return tables_; }
   bool has(engine::TableId) const { return true; }
-  void disturb(Dice& dice, ByteTables&) { tables_.begin_entry(dice.below(2000)); }
+  template <class BeforeRestart>
+  void disturb(Dice& dice, ByteTables&, BeforeRestart) { tables_.begin_entry(dice.below(2000)); }
 
  private:
   storage::MemoryTables tables_;

@@ -10,7 +10,8 @@ class NaiveSubject {
  public:
   test::NaiveTables& tables() { return tables_; }
   bool has(engine::TableId) const { return true; }
-  void disturb(Dice&, ByteTables&) {}
+  template <class BeforeRestart>
+  void disturb(Dice&, ByteTables&, BeforeRestart) {}
 
  private:
   test::NaiveTables tables_;

@@ -133,7 +133,7 @@ class QueueEngine {
                                                 std::size_t& budget);
   Sequence first_returned(const QueueContext& queue, LaneContext& lane, std::uint8_t number) const;
   void lease(QueueContext& queue, Found<MessageRow>& found, Handout& handout);
-  Grant grant_of(const MessageKey& key, const MessageRow& row) const;
+  void fill(Grant& grant, const MessageKey& key, const MessageRow& row) const;
   bool repeat_receive(QueueContext& queue, const Receive& command, Reply& reply);
   void remember_attempt(QueueContext& queue, const Receive& command, const Reply& reply, std::uint64_t token);
 

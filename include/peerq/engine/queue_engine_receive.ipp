@@ -142,7 +142,7 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
   if (!PEERQ_PLANTED(attempt_reused) || row.attempt == 0) ++row.attempt;
   ++row.receive_count;
   if (handout.command->erase) {
-    handout.reply->grants.push_back(grant_of(key, row));
+    fill(handout.reply->grants.emplace_back(), key, row);
     ++queue.row.deleted;
     return discard(queue, key, row);
   }
@@ -150,26 +150,23 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
   row.deadline = handout.deadline;
   row.attempt_token = handout.token;
   enter_flight(queue, key, row);
-  handout.reply->grants.push_back(grant_of(key, row));
+  fill(handout.reply->grants.emplace_back(), key, row);
   if (PEERQ_PLANTED(double_delivery) && returned)
     second_grant_.emplace(queue.id, handout.reply->grants.back());
 }
 
 template <Tables T>
-Grant QueueEngine<T>::grant_of(const MessageKey& key, const MessageRow& row) const {
-  Grant grant;
+void QueueEngine<T>::fill(Grant& grant, const MessageKey& key, const MessageRow& row) const {
   grant.lease = {key.sequence, row.attempt};
   grant.id = row.id(key);
   grant.receive_count = row.receive_count;
   grant.deadline = row.deadline;
   grant.first_sent = row.first_sent;
   grant.payload = tables_->payload(grant.id);
-  if (row.has_note) {
-    const NoteRow note = read_note(key, row);
-    encode_row(note, grant.note);
-    grant.source = note.source;
-  }
-  return grant;
+  if (!row.has_note) return;
+  const NoteRow note = read_note(key, row);
+  encode_row(note, grant.note);
+  grant.source = note.source;
 }
 
 /// S21: while leases of this attempt id live, the same messages again, nothing moved. False when none does.
@@ -184,7 +181,7 @@ bool QueueEngine<T>::repeat_receive(QueueContext& queue, const Receive& command,
     const MessageKey key{queue.id, sequence};
     const auto row = current(queue, key);
     const bool live = row && row->state == MessageState::in_flight && row->attempt_token == newest->token;
-    if (live) reply.grants.push_back(grant_of(key, *row));
+    if (live) fill(reply.grants.emplace_back(), key, *row);
   }
   return !reply.grants.empty();
 }

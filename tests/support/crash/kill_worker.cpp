@@ -263,7 +263,8 @@ class Healing {
     dump("orders", 1);
     dump("orders.dead", 1);
     dump("parking", 1);
-    kick_parked();
+    kick_parked("parking");
+    kick_parked("orders.dead");
     drain("orders", durable_);
     drain("orders.dead", durable_);
     drain("parking", durable_);
@@ -315,10 +316,10 @@ class Healing {
     }
   }
 
-  void kick_parked() {
-    RecordedCalls calls(need(node_.open_queue("parking"), "parking"), durable_, 0ms);
+  void kick_parked(const char* name) {
+    RecordedCalls calls(need(node_.open_queue(name), name), durable_, 0ms);
     for (;;) {
-      const auto page = need(calls.queue().list({.status = MessageStatus::parked, .with_body = false}), "parking");
+      const auto page = need(calls.queue().list({.status = MessageStatus::parked, .with_body = false}), name);
       for (const auto& message : page.messages) calls.kick(message.id);
       if (page.messages.empty() && !page.next) return;
     }

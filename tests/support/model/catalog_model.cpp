@@ -38,12 +38,15 @@ std::string first_difference(const QueueOptions& a, const QueueOptions& b) {
   return a.max_in_flight != b.max_in_flight ? "max_in_flight" : "";
 }
 
-bool supported(const QueueOptions& o) {
+errc check_options(const QueueOptions& o) {
   const QueueOptions d;
-  return o.type == d.type && o.partitions == 1 && o.overflow == d.overflow && o.poison == d.poison &&
-         o.max_in_flight_per_group == 0 && o.priority_mode == d.priority_mode && o.weights == d.weights &&
-         o.priority_aging == d.priority_aging && o.rate == d.rate && o.group_rate == d.group_rate &&
-         o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
+  const bool supported =
+      o.type == d.type && o.partitions == 1 && o.overflow == d.overflow && o.poison == d.poison &&
+      o.max_in_flight_per_group == 0 && o.priority_mode == d.priority_mode && o.weights == d.weights &&
+      o.priority_aging == d.priority_aging && o.rate == d.rate && o.group_rate == d.group_rate &&
+      o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
+  if (!supported) return errc::not_supported;
+  return o.dead_letter_queue.empty() || valid_name(o.dead_letter_queue) ? errc::ok : errc::invalid_name;
 }
 
 class Catalog {
@@ -52,7 +55,7 @@ class Catalog {
 
   Reply run(const engine::CreateQueue& create) {
     const std::string name(create.name);
-    if (!supported(create.options)) return fail(errc::not_supported);
+    if (const errc bad = check_options(create.options); bad != errc::ok) return fail(bad);
     if (!valid_name(name)) return fail(errc::invalid_name);
     if (const auto known = model_.queues.find(name); known != model_.queues.end()) {
       auto differs = first_difference(create.options, known->second.config.options);
@@ -62,11 +65,12 @@ class Catalog {
     const std::string& target = create.options.dead_letter_queue;
     const bool two = !target.empty() && !model_.queues.contains(target);
     if (model_.queues.size() + (two ? 2 : 1) > limits::queues_max) return fail(errc::limit_exceeded);  // S83
-    return settle_dead_letter(add(name, create.options));
+    const QueueId dead_letter = settle_dead_letter(create.options);
+    return answer(add(name, create.options, dead_letter));
   }
 
   Reply run(const engine::UpdateQueue& update) {
-    if (!supported(update.options)) return fail(errc::not_supported);
+    if (const errc bad = check_options(update.options); bad != errc::ok) return fail(bad);
     const auto [code, known] = find(update.name, update.queue);
     if (code != errc::ok) return fail(code);
     if (known->config.options.durability != update.options.durability)
@@ -75,7 +79,8 @@ class Catalog {
       return fail(bad);
     if (known->config.options != update.options) ++known->config.version;
     known->config.options = update.options;
-    return settle_dead_letter(*known);
+    known->config.dead_letter = settle_dead_letter(update.options);
+    return answer(*known);
   }
 
   Reply run(const engine::PauseQueue& pause) {
@@ -139,8 +144,6 @@ class Catalog {
 
   /// S11: never itself, its source's durability (stronger is another shard: not built), no cycle, at most 8.
   errc check_dead_letter(const std::string& name, const QueueOptions& options) const {
-    if (options.dead_letter_queue.empty()) return errc::ok;
-    if (!valid_name(options.dead_letter_queue)) return errc::invalid_name;
     std::size_t length = 0;
     for (std::string next = options.dead_letter_queue; !next.empty();) {
       if (next == name || ++length > limits::dead_letter_chain_max) return errc::invalid_argument;
@@ -154,26 +157,21 @@ class Catalog {
     return errc::ok;
   }
 
-  CatalogModel::Known& add(const std::string& name, const QueueOptions& options) {
+  CatalogModel::Known& add(const std::string& name, const QueueOptions& options, QueueId dead_letter) {
     auto& known = model_.queues[name];
-    known.config = {model_.next, 1, name, options, {}, false};
+    known.config = {model_.next, 1, name, options, dead_letter, false};
     model_.next = QueueId(model_.next.value + 1);
     return known;
   }
 
   /// A missing dead-letter queue is created in the same operation, with defaults.
-  Reply settle_dead_letter(CatalogModel::Known& source) {
-    const auto& options = source.config.options;
+  QueueId settle_dead_letter(const QueueOptions& options) {
+    if (options.dead_letter_queue.empty()) return {};
+    const auto known = model_.queues.find(options.dead_letter_queue);
+    if (known != model_.queues.end()) return known->second.config.id;
     QueueOptions defaults;
     defaults.durability = options.durability;
-    source.config.dead_letter = {};
-    if (!options.dead_letter_queue.empty()) {
-      const auto known = model_.queues.find(options.dead_letter_queue);
-      const auto& target =
-          known == model_.queues.end() ? add(options.dead_letter_queue, defaults) : known->second;
-      source.config.dead_letter = target.config.id;
-    }
-    return answer(source);
+    return add(options.dead_letter_queue, defaults, {}).config.id;
   }
 
   CatalogModel& model_;

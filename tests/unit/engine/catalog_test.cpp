@@ -235,7 +235,8 @@ TEST_CASE("S11 an update to a missing dead-letter queue creates it, and none let
   const Reply reply = catalog.point("q", "dead");
   CHECK(reply.to_configure.size() == 2);
   CHECK(catalog.remove("dead").code == errc::in_use);
-  CHECK(catalog.point("q", "other").config.dead_letter == catalog.engine.find("other").value().id);
+  const Reply moved = catalog.point("q", "other");
+  CHECK(moved.config.dead_letter == catalog.engine.find("other").value().id);
   CHECK(catalog.remove("dead").code == errc::ok);
   CHECK(catalog.point("q", "").config.dead_letter == QueueId{0});
   CHECK(catalog.remove("other").code == errc::ok);

@@ -206,3 +206,50 @@ TEST_CASE("a claim of half a billion commands takes no memory") {
   const std::vector<std::uint64_t> words = {root, 1, 0, 0, 0, composite, std::uint64_t{0x1fff'ffff} << 2};
   CHECK(decoder->decode(SharedBytes::copy(std::as_bytes(std::span(words)))).error() == errc::corrupt);
 }
+
+TEST_CASE("commands that take no room in the entry are corrupt") {
+  auto decoder = codec->make_decoder();
+  const std::uint64_t root = (std::uint64_t{4} << 32) | (std::uint64_t{1} << 48);
+  const std::uint64_t composite = 1 | (std::uint64_t{7} << 32);
+  std::vector<std::uint64_t> words(1'000);
+  words[0] = root;
+  words[1] = 1;
+  words[5] = composite;
+  words[6] = std::uint64_t{900} << 2;
+  CHECK(decoder->decode(SharedBytes::copy(std::as_bytes(std::span(words)))).error() == errc::corrupt);
+}
+
+TEST_CASE("a column that is shorter than its batch is corrupt") {
+  std::vector<engine::SendItem> sends(2);
+  std::vector<engine::SettleItem> settles(2);
+  for (auto& item : sends) {
+    item.priority = 9;
+    item.due = {1};
+    item.time_to_live_ms = 1;
+    item.group_id = as_bytes("a group");
+    item.deduplication_id = as_bytes("an id");
+  }
+  for (auto& item : settles) {
+    item.value_ms = 1;
+    item.reason = as_bytes("a reason");
+  }
+  const std::vector<engine::Command> commands = {{{}, engine::Send{QueueId(1), false, sends}},
+                                                 {{}, engine::Settle{QueueId(1), engine::Verb::nack, settles}}};
+  const auto entry = codec->encode_entry({}, commands);
+  auto decoder = codec->make_decoder();
+  REQUIRE(decoder->decode(entry).has_value());
+
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < entry.size() / 8; ++i) {
+    const std::uint64_t pointer = word(entry.bytes(), i);
+    const auto element = (pointer >> 32) & 7;
+    const bool list_of_two = (pointer & 3) == 1 && (pointer >> 35) == 2 && element != 7;
+    if (!list_of_two) continue;
+    ++columns;
+    Copy copy(entry.bytes());
+    const std::uint64_t shorter = pointer - (std::uint64_t{1} << 35);
+    std::memcpy(copy.bytes.data() + 8 * i, &shorter, 8);
+    CHECK(decoder->decode(copy.shared).error() == errc::corrupt);
+  }
+  CHECK(columns == 9);
+}
