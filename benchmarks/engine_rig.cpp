@@ -10,7 +10,7 @@ namespace peerq::bench {
 
 namespace {
 
-constexpr std::uint64_t map_size = std::uint64_t{1} << 36;
+constexpr std::uint64_t map_size = std::uint64_t{1} << 32;
 constexpr std::uint64_t state_reserve = std::uint64_t{32} << 20;
 constexpr QueueId queue_id{std::uint64_t{1} << 32};
 

@@ -1,6 +1,5 @@
-// Batches: many messages in one call, which costs about as much as one. Each message of a batch has its own result,
-// or with `atomic` all of them are sent or none.
-// Usage: example_batch [DATA_DIRECTORY]
+// Batches: many messages in one call, which costs about as much as one. Each message of a batch has its own
+// result, or with `atomic` all of them are sent or none. Usage: example_batch [DATA_DIRECTORY]
 
 #include <fmt/format.h>
 
@@ -49,7 +48,8 @@ std::size_t receive_and_erase_all(const peerq::Queue& queue) {
 /// The second message is larger than the queue takes.
 void show_partial_failure(peerq::Node& node) {
   auto small = node.create_queue("small", {.max_message_size = 10}).value();
-  const std::vector<peerq::Message> messages{{.body = "fits"}, {.body = "does not fit"}, {.body = "fits too"}};
+  const std::vector<peerq::Message> messages{
+      {.body = "fits"}, {.body = "does not fit"}, {.body = "fits too"}};
   for (const auto& sent : small.send(messages).value()) {
     fmt::print("  {}\n", sent ? "sent as " + to_string(sent->id) : sent.error().text());
   }

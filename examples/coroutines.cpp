@@ -1,6 +1,6 @@
-// Coroutines on Asio: nothing here blocks a thread. The completion tokens of peerq/asio.hpp also give callbacks and
-// futures. Options have names here, because g++ 12 destroys braced ones inside a co_await twice (clang does not).
-// Usage: example_coroutines [DATA_DIRECTORY]
+// Coroutines on Asio: nothing here blocks a thread. The completion tokens of peerq/asio.hpp also give
+// callbacks and futures. Options have names here, because g++ 12 destroys braced ones inside a co_await twice
+// (clang does not). Usage: example_coroutines [DATA_DIRECTORY]
 
 #include <fmt/format.h>
 
@@ -24,7 +24,8 @@ constexpr int question_count = 5;
 asio::awaitable<void> ask(peerq::Queue questions) {
   const peerq::SendOptions options{.time_to_live = 1h};
   for (int i = 1; i <= question_count; ++i) {
-    const auto sent = co_await peerq::async_send(questions, fmt::format("question {}", i), options, use_awaitable);
+    const auto sent =
+        co_await peerq::async_send(questions, fmt::format("question {}", i), options, use_awaitable);
     sent.value();
   }
 }

@@ -1,5 +1,5 @@
-// A node without threads of its own: its quick work runs on the program's io_context, and what waits for the disk on the
-// program's thread pool. Usage: example_host_executor [DATA_DIRECTORY]
+// A node without threads of its own: its quick work runs on the program's io_context, and what waits for the
+// disk on the program's thread pool. Usage: example_host_executor [DATA_DIRECTORY]
 
 #include <fmt/format.h>
 
@@ -28,7 +28,8 @@ asio::awaitable<int> ping(peerq::Queue queue) {
   const peerq::ReceiveOptions receive_options{.wait = 5s};
   int received = 0;
   for (int i = 0; i < ping_count; ++i) {
-    const auto sent = co_await peerq::async_send(queue, fmt::format("ping {}", i), send_options, use_awaitable);
+    const auto sent =
+        co_await peerq::async_send(queue, fmt::format("ping {}", i), send_options, use_awaitable);
     sent.value();
     const auto deliveries = co_await peerq::async_receive(queue, receive_options, use_awaitable);
     for (const auto& delivery : deliveries.value()) {
@@ -41,14 +42,15 @@ asio::awaitable<int> ping(peerq::Queue queue) {
 }
 
 int run(const std::string& directory) {
-  asio::io_context io;           // both outlive the node
+  asio::io_context io;            // both outlive the node
   asio::thread_pool blocking(3);  // the log, checkpoints and the rest wait side by side
   auto keep_running = asio::make_work_guard(io);
   std::jthread loop([&] { io.run(); });
 
-  auto node = peerq::Node::open({.data_dir = directory,
-                                 .executor = peerq::make_asio_executor(io.get_executor(), blocking.get_executor())})
-                  .value();
+  auto node =
+      peerq::Node::open({.data_dir = directory,
+                         .executor = peerq::make_asio_executor(io.get_executor(), blocking.get_executor())})
+          .value();
   auto queue = node.create_queue("pings").value();  // blocking calls are fine on any other thread
   auto received = asio::co_spawn(io, ping(queue), asio::use_future);
   const int count = received.get();

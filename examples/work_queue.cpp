@@ -1,5 +1,5 @@
-// A work queue: several handlers at once, failures that are tried again, and a dead-letter queue for what never works.
-// Usage: example_work_queue [DATA_DIRECTORY]
+// A work queue: several handlers at once, failures that are tried again, and a dead-letter queue for what
+// never works. Usage: example_work_queue [DATA_DIRECTORY]
 
 #include <fmt/format.h>
 
@@ -16,8 +16,10 @@ constexpr std::uint64_t order_count = 12;
 /// What each order does here: 3 is nonsense, 5 fails once, 7 fails every time, the others work.
 peerq::Outcome ship(const peerq::Delivery& order, std::stop_token lease_lost) {
   if (order.body() == "order 3") return peerq::reject("there is no such product");
-  if (order.body() == "order 5" && order.receive_count() == 1) return peerq::retry_in(50ms, "the printer is busy");
-  if (order.body() == "order 7") throw std::runtime_error("the address is unknown");  // the same as retry("...")
+  if (order.body() == "order 5" && order.receive_count() == 1)
+    return peerq::retry_in(50ms, "the printer is busy");
+  if (order.body() == "order 7")
+    throw std::runtime_error("the address is unknown");  // the same as retry("...")
   for (int step = 0; step < 5; ++step) {
     // Long work looks now and then: when the lease is lost, another worker may have the order already.
     if (lease_lost.stop_requested()) return peerq::release;
@@ -50,12 +52,14 @@ int run(const std::string& directory) {
                                              .dead_letter_queue = "orders.dead",
                                              .retry = {.base = 20ms, .cap = 1s}})
                     .value();
-  for (std::uint64_t number = 1; number <= order_count; ++number) orders.send(fmt::format("order {}", number)).value();
+  for (std::uint64_t number = 1; number <= order_count; ++number)
+    orders.send(fmt::format("order {}", number)).value();
 
-  peerq::Consumer worker(orders,
-                         {.concurrency = 4,
-                          .on_error = [](const peerq::Error& error) { fmt::print(stderr, "{}\n", error.text()); }},
-                         ship);
+  peerq::Consumer worker(
+      orders,
+      {.concurrency = 4,
+       .on_error = [](const peerq::Error& error) { fmt::print(stderr, "{}\n", error.text()); }},
+      ship);
   while (!is_empty(orders)) {
     worker.status().value();  // throws what ended the consumer, if something did
     std::this_thread::sleep_for(10ms);

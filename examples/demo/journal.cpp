@@ -14,7 +14,9 @@ namespace demo {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
 
 void cut_unfinished_line(int descriptor, std::size_t line_size) {
   struct stat facts {};
@@ -39,7 +41,8 @@ void for_each_line(const std::filesystem::path& path, std::size_t line_size, Tak
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     if (file.eof()) return;
-    if (line.size() + 1 != line_size) throw std::runtime_error(path.string() + " holds a line of another length");
+    if (line.size() + 1 != line_size)
+      throw std::runtime_error(path.string() + " holds a line of another length");
     take(std::string_view(line));
   }
 }
@@ -62,12 +65,14 @@ void Journal::append(std::string_view lines) const {
 std::string number_line(RecordNumber number) { return fmt::format("{:07}\n", number); }
 
 std::string digested_line(const Digested& what) {
-  return fmt::format("{:07} {} {:012} {:32}\n", what.number, what.from_file ? 'f' : 'n', what.size, what.digest);
+  return fmt::format("{:07} {} {:012} {:32}\n", what.number, what.from_file ? 'f' : 'n', what.size,
+                     what.digest);
 }
 
 std::vector<RecordNumber> read_numbers(const std::filesystem::path& path) {
   std::vector<RecordNumber> out;
-  for_each_line(path, number_line_size, [&](std::string_view line) { out.push_back(parse<RecordNumber>(line)); });
+  for_each_line(path, number_line_size,
+                [&](std::string_view line) { out.push_back(parse<RecordNumber>(line)); });
   return out;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // Notes that outlive a killed process: files of lines of one length, each appended by one write.
 //
-// They are the demo's own evidence, apart from the queue: the proof compares what they say. Nothing is synced,
-// because what is written survives the death of its process; only a power cut would take it.
+// They are the demo's own evidence, apart from the queue: the proof compares what they say. Nothing is
+// synced, because what is written survives the death of its process; only a power cut would take it.
 
 #include <cstdint>
 #include <filesystem>
@@ -45,7 +45,8 @@ inline constexpr std::size_t digested_line_size = 56;
 std::string number_line(RecordNumber number);
 std::string digested_line(const Digested& what);
 
-/// The whole lines of a journal; none when it does not exist. Throws std::runtime_error on a line that is no such line.
+/// The whole lines of a journal; none when it does not exist. Throws std::runtime_error on a line that is no
+/// such line.
 std::vector<RecordNumber> read_numbers(const std::filesystem::path& path);
 std::vector<Digested> read_digested(const std::filesystem::path& path);
 /// How many whole lines it has.

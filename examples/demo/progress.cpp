@@ -16,7 +16,8 @@ void Progress::show(const Counts& counts) {
   if (!terminal_ && quarters <= quarters_shown_) return;
   quarters_shown_ = quarters;
   fmt::print("{}  {:>9} of {} sent and acknowledged, {:>9} processed{}", terminal_ ? "\r" : "",
-             grouped(counts.acknowledged), grouped(records_), grouped(counts.processed), terminal_ ? "" : "\n");
+             grouped(counts.acknowledged), grouped(records_), grouped(counts.processed),
+             terminal_ ? "" : "\n");
   line_open_ = terminal_;
   std::fflush(stdout);
 }

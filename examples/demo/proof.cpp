@@ -24,9 +24,11 @@ class Ledger {
  public:
   explicit Ledger(std::size_t records) : traces_(records) {}
 
-  void note(RecordNumber number, std::uint32_t Traces::* where) {
-    if (number < traces_.size()) ++(traces_[number].*where);
-    else ++unknown_;
+  void note(RecordNumber number, std::uint32_t Traces::*where) {
+    if (number < traces_.size())
+      ++(traces_[number].*where);
+    else
+      ++unknown_;
   }
 
   const std::vector<Traces>& traces() const noexcept { return traces_; }

@@ -56,19 +56,23 @@ Records gather_records(const Options& options) {
   const bool given = !options.files.empty();
   const std::size_t most = options.records.value_or(given ? records_max : records_default);
   if (given) {
-    for (const auto& file : options.files) take_lines(file, most, [](const auto&) { return true; }, out.names);
+    for (const auto& file : options.files)
+      take_lines(
+          file, most, [](const auto&) { return true; }, out.names);
     out.origin = fmt::format("lines of {}", counted(options.files.size(), "file"));
   } else {
     for (const auto& list : find_package_lists()) take_lines(list, most, names_a_file, out.names);
     out.origin = fmt::format("lines of the package file lists in {} that name a file", package_lists);
   }
   if (out.names.empty()) {
-    throw std::runtime_error(given ? "the given files have no lines"
-                                   : "this machine has no package file lists; name files whose lines to take");
+    throw std::runtime_error(given
+                                 ? "the given files have no lines"
+                                 : "this machine has no package file lists; name files whose lines to take");
   }
   const std::size_t lines = out.names.size();
   repeat_until(options.records.value_or(records_min), out.names);
-  if (out.names.size() > lines) out.origin += fmt::format(" (there are {}; taken again and again)", grouped(lines));
+  if (out.names.size() > lines)
+    out.origin += fmt::format(" (there are {}; taken again and again)", grouped(lines));
   return out;
 }
 
@@ -80,7 +84,8 @@ void write_records(const fs::path& path, const std::vector<std::string>& names) 
 
 std::vector<std::string> read_records(const fs::path& path) {
   std::vector<std::string> out;
-  take_lines(path, std::numeric_limits<std::size_t>::max(), [](const auto&) { return true; }, out);
+  take_lines(
+      path, std::numeric_limits<std::size_t>::max(), [](const auto&) { return true; }, out);
   return out;
 }
 

@@ -11,7 +11,9 @@ namespace demo {
 
 namespace {
 
-std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
 
 std::string verdict(const Proof& proof) {
   if (proof.holds()) return "Nothing was lost: each acknowledged record was processed or dead-lettered.";
@@ -42,12 +44,15 @@ void print_introduction(const Options& options, const Records& records, const Wo
   fmt::print("  input      {}: {}\n", counted(records.names.size(), "record"), records.origin);
   fmt::print("  directory  {} ({})\n", place.root.string(),
              options.keep ? "it stays" : "removed at the end; --keep keeps it");
-  fmt::print("  worker     {} producer threads send each record, {} in a batch, into the queue \"{}\";\n", producers,
-             batch_size, queue_name);
-  fmt::print("             {} consumer threads take a record, compute the BLAKE2b digest of the file that it\n"
-             "             names, and delete the message\n", consumers);
-  fmt::print("  failures   every {}th record fails the first time and is tried again; every {}th always fails\n",
-             fails_once_every, fails_always_every);
+  fmt::print("  worker     {} producer threads send each record, {} in a batch, into the queue \"{}\";\n",
+             producers, batch_size, queue_name);
+  fmt::print(
+      "             {} consumer threads take a record, compute the BLAKE2b digest of the file that it\n"
+      "             names, and delete the message\n",
+      consumers);
+  fmt::print(
+      "  failures   every {}th record fails the first time and is tried again; every {}th always fails\n",
+      fails_once_every, fails_always_every);
   fmt::print("             and goes to the dead-letter queue after {} attempts\n", attempts_max);
   fmt::print("  crash      the worker is killed with kill -9 in the middle and started again: {}\n\n",
              counted(options.kills, "time"));
@@ -60,12 +65,14 @@ void print_summary(const Run& run, const Proof& proof) {
   };
   fmt::print("\n{}\n\n", verdict(proof));
   line(proof.acknowledged, "records were sent and acknowledged: from then on a crash must not lose them");
-  line(proof.processed, fmt::format("were processed: {} read, {} digested", counted(proof.files_digested, "file"),
-                                    megabytes(proof.bytes_digested)));
+  line(proof.processed, fmt::format("were processed: {} read, {} digested",
+                                    counted(proof.files_digested, "file"), megabytes(proof.bytes_digested)));
   line(proof.dead_lettered, "failed every time, on purpose, and were put aside in the dead-letter queue");
-  line(proof.redelivered, "deliveries were repeats: after a failure, or after the kill (2 seconds later, when");
+  line(proof.redelivered,
+       "deliveries were repeats: after a failure, or after the kill (2 seconds later, when");
   fmt::print("            the dead worker's lease had ended)\n");
-  line(proof.processed_again, "times work was done twice: the kill came between the work and the delete, or between");
+  line(proof.processed_again,
+       "times work was done twice: the kill came between the work and the delete, or between");
   fmt::print("            the send and the note of it. Delivery is at least once; handlers must bear that\n");
   line(proof.left_in_queues, "messages are left in the queues");
   fmt::print("  {:>9.1f} seconds in all, the kill and the restart among them\n\n", run.time.count());

@@ -35,7 +35,8 @@ Counts counts_of(const Workplace& place) {
           .processed = count_lines(place.processed(), digested_line_size)};
 }
 
-/// Waits until `enough` records are acknowledged (true), or the worker has ended by itself with success (false).
+/// Waits until `enough` records are acknowledged (true), or the worker has ended by itself with success
+/// (false).
 bool watch(ChildProcess& worker, const Workplace& place, std::uint64_t enough, Progress& progress) {
   Counts last;
   auto changed = Clock::now();
@@ -48,7 +49,8 @@ bool watch(ChildProcess& worker, const Workplace& place, std::uint64_t enough, P
     if (now.acknowledged >= enough && now.processed > 0) return true;
     if (interrupted != 0) throw std::runtime_error("interrupted");
     if (now != last) changed = Clock::now();
-    if (Clock::now() - changed > standstill) throw std::runtime_error("the worker has not moved for a minute");
+    if (Clock::now() - changed > standstill)
+      throw std::runtime_error("the worker has not moved for a minute");
     last = now;
   }
 }
@@ -68,9 +70,10 @@ Run supervise(const Options& options, const Workplace& place, std::size_t record
     progress.pause();
     if (!killed) throw std::runtime_error("the worker was done before it could be killed");
     run.kills.push_back(counts_of(place));
-    fmt::print("  kill -9: the worker is dead, after {} acknowledged and {} processed records.\n"
-               "  A new worker opens the same directory and goes on.\n",
-               grouped(run.kills.back().acknowledged), grouped(run.kills.back().processed));
+    fmt::print(
+        "  kill -9: the worker is dead, after {} acknowledged and {} processed records.\n"
+        "  A new worker opens the same directory and goes on.\n",
+        grouped(run.kills.back().acknowledged), grouped(run.kills.back().processed));
   }
   ChildProcess worker(arguments);
   watch(worker, place, records + 1, progress);

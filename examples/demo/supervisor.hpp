@@ -17,8 +17,8 @@ struct Run {
   std::chrono::duration<double> time{0};
 };
 
-/// Returns when a worker has ended by itself with success. Throws std::runtime_error when one fails, stands still, or
-/// ends before it could be killed.
+/// Returns when a worker has ended by itself with success. Throws std::runtime_error when one fails, stands
+/// still, or ends before it could be killed.
 Run supervise(const Options& options, const Workplace& place, std::size_t records);
 
 }  // namespace demo

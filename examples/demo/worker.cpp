@@ -1,5 +1,6 @@
-// Producers send records and note each acknowledgement; consumers do the work, note it, and delete the message.
-// At any point the process may be killed: whatever is noted as acknowledged is on disk in the queue by then.
+// Producers send records and note each acknowledgement; consumers do the work, note it, and delete the
+// message. At any point the process may be killed: whatever is noted as acknowledged is on disk in the queue
+// by then.
 
 #include "worker.hpp"
 
@@ -47,7 +48,9 @@ RecordNumber number_of(const peerq::Delivery& delivery) {
 class Producer {
  public:
   Producer(const peerq::Queue& queue, const Workplace& place)
-      : queue_(queue), names_(read_records(place.records())), acknowledged_(place.acknowledged(), number_line_size) {
+      : queue_(queue),
+        names_(read_records(place.records())),
+        acknowledged_(place.acknowledged(), number_line_size) {
     std::vector<bool> done(names_.size());
     for (const auto number : read_numbers(place.acknowledged())) done.at(number) = true;
     for (RecordNumber number = 0; number < names_.size(); ++number) {

@@ -24,7 +24,8 @@ struct Workplace {
 /// Makes the directory, and removes it at the end unless it is to be kept.
 class OwnedWorkplace {
  public:
-  /// `directory` must not exist or be empty; without a name a fresh temporary one is made. Throws std::system_error.
+  /// `directory` must not exist or be empty; without a name a fresh temporary one is made. Throws
+  /// std::system_error.
   OwnedWorkplace(const std::string& directory, bool keep);
   ~OwnedWorkplace();
   OwnedWorkplace(const OwnedWorkplace&) = delete;

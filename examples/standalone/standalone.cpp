@@ -1,11 +1,13 @@
-// A program of about a hundred lines on an installed peerq, and nothing else: a job runner whose jobs survive it.
+// A program of about a hundred lines on an installed peerq, and nothing else: a job runner whose jobs survive
+// it.
 //
 //   standalone add TEXT...   adds jobs
 //   standalone run           does what is there, with two threads, and ends when nothing is left
 //   standalone dead          shows jobs that failed every time, and removes them
 //   standalone               all of these on a few sample jobs
 //
-// A job is a text; doing it is counting its words. An empty job fails. Kill it at any time: what was added stays.
+// A job is a text; doing it is counting its words. An empty job fails. Kill it at any time: what was added
+// stays.
 
 #include <atomic>
 #include <iostream>
@@ -94,7 +96,8 @@ int sample(const Jobs& jobs) {
   if (!add(jobs, texts)) return 1;
   const int done_count = run(jobs);
   const int dead_count = take_dead(jobs);
-  std::cout << done_count << " jobs done, " << dead_count << " dead-lettered, " << left(jobs.todo) << " left\n";
+  std::cout << done_count << " jobs done, " << dead_count << " dead-lettered, " << left(jobs.todo)
+            << " left\n";
   return 0;
 }
 
@@ -108,11 +111,16 @@ int main(int argc, char** argv) try {
   }
   const std::string_view command = argc > 1 ? argv[1] : "sample";
   int status = 0;
-  if (command == "add") status = add(*jobs, {argv + 2, argv + argc}) ? 0 : 1;
-  else if (command == "run") std::cout << run(*jobs) << " jobs done\n";
-  else if (command == "dead") std::cout << take_dead(*jobs) << " dead jobs\n";
-  else if (command == "sample") status = sample(*jobs);
-  else status = 2;
+  if (command == "add")
+    status = add(*jobs, {argv + 2, argv + argc}) ? 0 : 1;
+  else if (command == "run")
+    std::cout << run(*jobs) << " jobs done\n";
+  else if (command == "dead")
+    std::cout << take_dead(*jobs) << " dead jobs\n";
+  else if (command == "sample")
+    status = sample(*jobs);
+  else
+    status = 2;
   jobs->node.close().value();
   return status;
 } catch (const peerq::BadResult& error) {

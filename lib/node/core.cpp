@@ -100,6 +100,8 @@ void Core::call(const std::shared_ptr<Request>& request) {
     request->done.compare_exchange_strong(seen, Request::awaited, std::memory_order_acq_rel);
     if (seen == Request::ended) return;
     parts_.executor->wait(request->done, Request::awaited, SteadyTime::never());
+    // Not finished: the executor was stopped, and whoever looks next ends everything with `closed`.
+    if (!request->finished()) run(Runner::caller, request.get());
   }
 }
 

@@ -16,8 +16,8 @@ constexpr std::size_t trim_bytes_max = std::size_t{8} << 20;
 /// Records read in one read transaction: a long one would keep the writer from using freed pages again.
 constexpr std::size_t read_records_max = 256;
 /// Pages that a commit touches besides the records' own: roots, branches, the free list.
-constexpr std::uint64_t commit_pages = 24;
-constexpr std::uint64_t commit_pages_per_shard = 10;
+constexpr std::uint64_t commit_pages = 12;
+constexpr std::uint64_t commit_pages_per_shard = 6;
 
 std::array<std::byte, 8> index_key(LogIndex index) noexcept {
   std::array<std::byte, 8> key{};

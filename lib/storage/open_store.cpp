@@ -26,7 +26,7 @@ constexpr std::uint64_t log_map_size = std::uint64_t{256} << 30;
 /// What a limited map is larger than the limit: the limit is kept by DiskSpace, before LMDB meets the map's end.
 constexpr std::uint64_t map_slack = std::uint64_t{64} << 20;
 constexpr std::uint64_t log_reserve_max = std::uint64_t{4} << 20;
-constexpr std::uint64_t log_reserve_min = std::uint64_t{128} << 10;
+constexpr std::uint64_t log_reserve_min = std::uint64_t{256} << 10;
 
 /// The open store.
 class DirectoryStore final : public port::Store {

@@ -59,19 +59,28 @@ std::optional<std::size_t> whole_frame(std::string_view bytes) {
   return frame_head + size;
 }
 
+std::uint64_t record_bytes(const port::LogRecord& record) { return record.body.size() + 32; }
+
 }  // namespace
 
+void SimShardLog::erase(std::map<LogIndex, port::LogRecord>::iterator from,
+                        std::map<LogIndex, port::LogRecord>::iterator to) {
+  for (auto record = from; record != to; ++record) bytes -= record_bytes(record->second);
+  records.erase(from, to);
+}
+
 void SimShardLog::apply(const port::LogWrite& write) {
-  if (write.cut_from) records.erase(records.lower_bound(*write.cut_from), records.end());
+  if (write.cut_from) erase(records.lower_bound(*write.cut_from), records.end());
   for (const auto& record : write.records) {
     const LogIndex last = records.empty() ? snapshot.index : records.rbegin()->first;
     PEERQ_ASSERT(record.index == next(last));
     records.emplace(record.index, record);
+    bytes += record_bytes(record);
   }
   if (write.hard) hard = *write.hard;
   if (write.snapshot) {
     snapshot = *write.snapshot;
-    records.erase(records.begin(), records.upper_bound(snapshot.index));
+    erase(records.begin(), records.upper_bound(snapshot.index));
   }
 }
 
@@ -132,9 +141,7 @@ SimLogLosses SimJournal::keep_first(std::size_t commits) {
 
 std::uint64_t SimJournal::live_bytes() const noexcept {
   std::uint64_t sum = 0;
-  for (const auto& [shard, log] : current_) {
-    for (const auto& [index, record] : log.records) sum += record.body.size() + 32;
-  }
+  for (const auto& [shard, log] : current_) sum += log.bytes;
   return sum;
 }
 

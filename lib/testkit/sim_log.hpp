@@ -20,8 +20,13 @@ struct SimShardLog {
   std::map<LogIndex, port::LogRecord> records;
   port::HardState hard;
   port::SnapshotMeta snapshot;
+  /// Of the records.
+  std::uint64_t bytes = 0;
 
   void apply(const port::LogWrite& write);
+
+ private:
+  void erase(std::map<LogIndex, port::LogRecord>::iterator from, std::map<LogIndex, port::LogRecord>::iterator to);
 };
 
 using SimShardLogs = std::map<ShardId, SimShardLog>;

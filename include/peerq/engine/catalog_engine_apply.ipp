@@ -257,7 +257,8 @@ std::vector<Configure> CatalogEngine<T>::unconfirmed() const {
   TextKey name;
   while (auto found = tables_->template first<CatalogQueueRow>(name, last)) {
     name.text = found->key.text + '\0';
-    if (found->row.confirmed < found->row.config.version) out.push_back({std::move(found->row.config), false});
+    if (found->row.confirmed < found->row.config.version)
+      out.push_back({std::move(found->row.config), false});
   }
   const QueueKey end{QueueId{~std::uint64_t{0}}};
   QueueKey from;

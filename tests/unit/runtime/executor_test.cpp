@@ -230,6 +230,20 @@ TEST_CASE("no wake-up is lost between two threads that hand a word to and fro") 
   CHECK(word == rounds);
 }
 
+TEST_CASE("a lane that is about to sleep misses no task") {
+  auto subject = under_test();
+  auto& executor = *subject.executor;
+  std::atomic<std::uint32_t> done{0};
+  for (std::uint32_t i = 0; i < 30'000; ++i) {
+    executor.post(Lane::core, [&] { done.store(i + 1); });
+    // Seen at once, so that the next task comes while the lane is on its way to sleep.
+    for (int looks = 0; done.load() != i + 1; ++looks) {
+      if (looks > 10'000) std::this_thread::yield();
+    }
+  }
+  CHECK(done == 30'000);
+}
+
 TEST_CASE("stop lets the running task end, destroys those that wait, and refuses later ones") {
   auto subject = under_test();
   auto& executor = *subject.executor;

@@ -77,7 +77,9 @@ TEST_CASE("a changed row poisons its shard: every member answers, nothing more i
   CHECK(sent.error() == errc::corrupt);
   auto& machine = driver.machine();
   CHECK(machine.facts(driver.queue_id(0), {}).error() == errc::corrupt);
-  CHECK(machine.page({.queue = driver.queue_id(0)}, {}).error() == errc::corrupt);
+  engine::PageRequest request;
+  request.queue = driver.queue_id(0);
+  CHECK(machine.page(request, {}).error() == errc::corrupt);
   CHECK(machine.config(driver.queue_id(0)) == nullptr);
   CHECK(machine.pass(next(machine.applied()), Term(1), false, {}).error() == errc::corrupt);
   CHECK_FALSE(machine.freeze(machine.applied()));

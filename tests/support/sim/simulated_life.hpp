@@ -1,0 +1,57 @@
+#pragma once
+// A producer and a consumer on a simulated node, living through crashes, power cuts and clock jumps; and the proof at
+// the end that nothing acknowledged was lost, nothing deleted came back, and no lease was given twice at once.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "peerq/peerq.hpp"
+#include "peerq/testkit/node.hpp"
+
+namespace peerq::test {
+
+/// What is known of one message.
+enum class Fate : std::uint8_t { sending, acknowledged, deleting, deleted };
+
+/// One life of a simulated machine. **Thread** one.
+class SimulatedLife {
+ public:
+  explicit SimulatedLife(std::uint64_t seed);
+
+  /// Lets things happen for this virtual time.
+  void run(std::chrono::nanoseconds duration);
+  /// Waits out every lease and delay and drains; then `violations` is final.
+  void prove();
+
+  std::size_t sent() const noexcept { return fates_.size(); }
+  std::size_t crashes() const noexcept { return crashes_; }
+  /// What went wrong, in words.
+  const std::vector<std::string>& violations() const noexcept { return violations_; }
+  testkit::Simulation& simulation() noexcept { return simulation_; }
+
+ private:
+  void open();
+  void send();
+  std::size_t receive();
+  void take(const Delivery& delivery);
+  void jump();
+  void crash(bool power);
+  std::set<std::string> dead_lettered();
+  void check_counters();
+
+  testkit::Simulation simulation_;
+  std::optional<Node> node_;
+  std::optional<Queue> queue_;
+  std::optional<Queue> dead_;
+  std::map<std::string, Fate> fates_;
+  std::map<std::string, SteadyTime> leased_until_;
+  std::vector<std::string> violations_;
+  bool healing_ = false;
+  std::size_t crashes_ = 0;
+};
+
+}  // namespace peerq::test
