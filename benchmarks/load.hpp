@@ -70,5 +70,9 @@ double fill(std::span<const Queue> queues, const Load& load);
 double drain(const Queue& queue, const Load& load);
 /// Producers and consumers at once.
 double run_lifecycle(const Queue& queue, const Load& load);
+/// The same, in messages per second.
+inline double lifecycle_rate(const Queue& queue, const Load& load) {
+  return static_cast<double>(load.messages) / run_lifecycle(queue, load);
+}
 
 }  // namespace peerq::bench

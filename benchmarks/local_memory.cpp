@@ -146,16 +146,13 @@ void run_lifecycle_memory(Session& session) {
   if (!session.begins(of.name)) return;
   const auto& settings = session.settings();
   OpenQueue open({.parent = settings.data, .name = "local", .durability = Durability::memory});
-  const Load load{.messages = settings.scaled(320'000, 1'280'000),
-                  .body_bytes = body_bytes,
-                  .batch = 32,
-                  .outstanding = 1,
-                  .window = bound};
+  Load load{.messages = 64'000, .body_bytes = body_bytes, .batch = 32, .outstanding = 1, .window = bound};
+  load.messages = settings.count_for(lifecycle_rate(open.queue(), load), load.batch, load.messages);
+  const std::size_t deque_messages = settings.count_for(deque_rate(100'000), 1, 100'000);
   Rounds rounds(Kind::rate);
-  for (std::size_t round = 0; round <= settings.rounds(); ++round) {
-    const double value = static_cast<double>(load.messages) / run_lifecycle(open.queue(), load);
-    const double deque = deque_rate(settings.scaled(1'000'000, 4'000'000));
-    if (round > 0) rounds.add(value, deque);  // the first warms up
+  for (std::size_t round = 0; round < settings.rounds(); ++round) {
+    const double value = lifecycle_rate(open.queue(), load);
+    rounds.add(value, deque_rate(deque_messages));
   }
   session.report(of, rounds);
 }

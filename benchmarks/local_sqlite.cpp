@@ -46,8 +46,8 @@ void consume(SqliteFile& file, const Load& load, Flow& flow) {
   }
 }
 
-/// Seconds.
-double run_lifecycle(SqliteFile& file, const Load& load) {
+/// Messages per second.
+double lifecycle_rate(SqliteFile& file, const Load& load) {
   Flow flow(load);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < load.producers; ++i) {
@@ -57,7 +57,7 @@ double run_lifecycle(SqliteFile& file, const Load& load) {
     threads.push_back(guarded_thread(flow, [&] { consume(file, load, flow); }));
   }
   for (std::thread& thread : threads) thread.join();
-  return flow.finish();
+  return static_cast<double>(load.messages) / flow.finish();
 }
 
 }  // namespace
@@ -73,19 +73,15 @@ void run_lifecycle_against_sqlite(Session& session) {
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");
   SqliteFile file{folder / "queue.sqlite"};
-  const Load load{.messages = settings.scaled(64'000, 256'000),
-                  .body_bytes = 1024,
-                  .batch = 64,
-                  .producers = 2,
-                  .consumers = 2,
-                  .outstanding = 8};
+  Load load{
+      .messages = 6'400, .body_bytes = 1024, .batch = 64, .producers = 2, .consumers = 2, .outstanding = 8};
   Load sqlite_load = load;
-  sqlite_load.messages = settings.scaled(16'000, 64'000);
+  load.messages = settings.count_for(lifecycle_rate(open.queue(), load), load.batch, load.messages);
+  sqlite_load.messages = settings.count_for(lifecycle_rate(file, sqlite_load), load.batch, 6'400);
   Rounds rounds(Kind::rate);
-  for (std::size_t round = 0; round <= settings.rounds(); ++round) {
-    const double value = static_cast<double>(load.messages) / run_lifecycle(open.queue(), load);
-    const double sqlite = static_cast<double>(sqlite_load.messages) / run_lifecycle(file, sqlite_load);
-    if (round > 0) rounds.add(value, sqlite);  // the first warms up
+  for (std::size_t round = 0; round < settings.rounds(); ++round) {
+    const double value = lifecycle_rate(open.queue(), load);
+    rounds.add(value, lifecycle_rate(file, sqlite_load));
   }
   session.report(of, rounds);
 }

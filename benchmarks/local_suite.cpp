@@ -56,11 +56,11 @@ void run_send_one(Session& session) {
   SqliteFile file{folder / "queue.sqlite"};
   SqliteQueue sqlite(file);
   const std::string body(kibibyte, 'b');
-  const std::size_t messages = settings.scaled(800, 3'000);
   Rounds rounds(Kind::latency);
   std::vector<double> sqlite_p50;
   send_singly(open.queue(), 100, body);
-  floor.append_singly(100, kibibyte);
+  Latencies first = floor.append_singly(100, kibibyte);
+  const std::size_t messages = settings.count_for(1e6 / first.percentile_us(50), 100, 200);
   for (std::size_t round = 0; round < settings.rounds(); ++round) {
     Latencies ours = send_singly(open.queue(), messages, body);
     Latencies bare = floor.append_singly(messages, kibibyte);
@@ -118,7 +118,7 @@ class Sender {
   std::atomic<bool> failed_{false};
 };
 
-/// Messages per second.
+/// Sends that many, then removes them. Messages per second.
 double send_many(const Queue& queue, const ManySends& many, Latencies& latencies) {
   const std::string body(kibibyte, 'b');
   std::vector<std::unique_ptr<Sender>> senders;
@@ -132,8 +132,40 @@ double send_many(const Queue& queue, const ManySends& many, Latencies& latencies
   for (std::thread& thread : threads) thread.join();
   const double seconds = seconds_since(begin);
   for (const auto& sender : senders) sender->add_to(latencies);
+  queue.purge().value();
   return static_cast<double>(many.messages) / seconds;
 }
+
+/// The rounds of a case whose floor repeats the commits that our log made in the same round.
+class AgainstCommits {
+ public:
+  AgainstCommits(LmdbFloor& floor, std::size_t messages)
+      : floor_(&floor), messages_(static_cast<double>(messages)) {}
+
+  void add(double value, const Commits& commits) {
+    rounds_.add(value, messages_ / floor_->append(commits));
+    floor_->clear();
+    in_values_.push_back(messages_ / floor_->append_in_values(commits, kibibyte));
+    floor_->clear();
+    batches_.push_back(messages_ / static_cast<double>(commits.sizes.size()));
+    bytes_.push_back(static_cast<double>(commits.bytes()) / messages_);
+  }
+
+  Rounds& rounds() noexcept { return rounds_; }
+  std::vector<std::pair<std::string, double>> beside() const {
+    return {{"messages_per_commit", median(batches_)},
+            {"log_bytes_per_message", median(bytes_)},
+            {"floor_in_1KiB_values", median(in_values_)}};
+  }
+
+ private:
+  LmdbFloor* floor_;
+  double messages_;
+  Rounds rounds_{Kind::rate};
+  std::vector<double> in_values_;
+  std::vector<double> batches_;
+  std::vector<double> bytes_;
+};
 
 void run_send_many(Session& session) {
   const Case of{.suite = "local",
@@ -146,29 +178,18 @@ void run_send_many(Session& session) {
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");
   LmdbFloor floor(folder / "lmdb");
-  const ManySends many{.messages = settings.scaled(80'000, 240'000)};
-  Rounds rounds(Kind::rate);
-  std::vector<double> in_values;
-  std::vector<double> batches;
-  for (std::size_t round = 0; round <= settings.rounds(); ++round) {
+  ManySends many{.messages = 16'000};
+  Latencies first(many.messages);
+  many.messages = settings.count_for(send_many(open.queue(), many, first), many.threads, many.messages);
+  AgainstCommits against(floor, many.messages);
+  for (std::size_t round = 0; round < settings.rounds(); ++round) {
     open.log().take();
     Latencies latencies(many.messages);
     const double value = send_many(open.queue(), many, latencies);
-    const Commits commits = open.log().take();
-    open.queue().purge().value();
-    const auto messages = static_cast<double>(many.messages);
-    const double bare = messages / floor.append(commits);
-    floor.clear();
-    const double bare_in_values = messages / floor.append_in_values(commits, kibibyte);
-    floor.clear();
-    if (round == 0) continue;  // warms up
-    rounds.add(value, bare);
-    rounds.add_percentiles(latencies);
-    in_values.push_back(bare_in_values);
-    batches.push_back(messages / static_cast<double>(commits.sizes.size()));
+    against.add(value, open.log().take());
+    against.rounds().add_percentiles(latencies);
   }
-  session.report(of, rounds,
-                 {{"messages_per_commit", median(batches)}, {"floor_in_1KiB_values", median(in_values)}});
+  session.report(of, against.rounds(), against.beside());
 }
 
 void run_lifecycle_durable(Session& session) {
@@ -182,31 +203,20 @@ void run_lifecycle_durable(Session& session) {
   OpenQueue open({.parent = settings.data, .name = "local"});
   const ScratchFolder folder(settings.data, "floor");
   LmdbFloor floor(folder / "lmdb");
-  const Load load{.messages = settings.scaled(64'000, 256'000),
-                  .body_bytes = kibibyte,
-                  .batch = 32,
-                  .producers = 2,
-                  .consumers = 2,
-                  .outstanding = 8};
-  Rounds rounds(Kind::rate);
-  std::vector<double> in_values;
-  std::vector<double> batches;
-  for (std::size_t round = 0; round <= settings.rounds(); ++round) {
+  Load load{.messages = 6'400,
+            .body_bytes = kibibyte,
+            .batch = 32,
+            .producers = 2,
+            .consumers = 2,
+            .outstanding = 8};
+  load.messages = settings.count_for(lifecycle_rate(open.queue(), load), load.batch, load.messages);
+  AgainstCommits against(floor, load.messages);
+  for (std::size_t round = 0; round < settings.rounds(); ++round) {
     open.log().take();
-    const auto messages = static_cast<double>(load.messages);
-    const double value = messages / run_lifecycle(open.queue(), load);
-    const Commits commits = open.log().take();
-    const double bare = messages / floor.append(commits);
-    floor.clear();
-    const double bare_in_values = messages / floor.append_in_values(commits, kibibyte);
-    floor.clear();
-    if (round == 0) continue;  // warms up
-    rounds.add(value, bare);
-    in_values.push_back(bare_in_values);
-    batches.push_back(messages / static_cast<double>(commits.sizes.size()));
+    const double value = lifecycle_rate(open.queue(), load);
+    against.add(value, open.log().take());
   }
-  session.report(of, rounds,
-                 {{"messages_per_commit", median(batches)}, {"floor_in_1KiB_values", median(in_values)}});
+  session.report(of, against.rounds(), against.beside());
 }
 
 }  // namespace

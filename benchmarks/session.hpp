@@ -36,6 +36,12 @@ struct Settings {
   std::size_t scaled(std::size_t quick_count, std::size_t full_count) const noexcept {
     return quick ? quick_count : full_count;
   }
+  /// How many operations one side of a round makes, judged by the rate of a first go: about half a second, or
+  /// two; a multiple of `step`, at least `least`.
+  std::size_t count_for(double per_second, std::size_t step, std::size_t least) const noexcept {
+    const auto wanted = static_cast<std::size_t>(per_second * (quick ? 0.5 : 2));
+    return (wanted > least ? wanted : least) / step * step;
+  }
 };
 
 /// What a case is called and measured against.

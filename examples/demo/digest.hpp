@@ -7,8 +7,7 @@
 
 namespace demo {
 
-/// BLAKE2b with 128 bits over the file's bytes, or over the line itself when it names no file that can be
-/// read.
+/// BLAKE2b with 128 bits over the file's bytes, or over the line itself when it names no readable file.
 /// **Thread** any.
 Digested digest_record(RecordNumber number, const std::string& line);
 

@@ -75,7 +75,7 @@ Proof prove(const Workplace& place, std::size_t records) {
   for (const auto number : read_numbers(place.dead_lettered())) ledger.note(number, &Traces::dead_lettered);
   for (const auto& what : read_digested(place.processed())) {
     ledger.note(what.number, &Traces::processed);
-    proof.files_digested += what.from_file ? 1 : 0;
+    ++(what.from_file ? proof.files_digested : proof.lines_digested);
     proof.bytes_digested += what.size;
   }
   count_ends(ledger, proof);

@@ -22,10 +22,11 @@ struct Proof {
   std::uint64_t from_nowhere = 0;
 
   std::uint64_t files_digested = 0;
+  /// Records that name no file: the line itself was digested.
+  std::uint64_t lines_digested = 0;
   std::uint64_t bytes_digested = 0;
 
-  /// From the statistics of the queues: deliveries of a message that had been delivered before, and what is
-  /// left.
+  /// From the statistics of the queues: repeated deliveries, and the messages that are left.
   std::uint64_t redelivered = 0;
   std::uint64_t left_in_queues = 0;
 

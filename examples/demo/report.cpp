@@ -26,6 +26,12 @@ std::string verdict(const Proof& proof) {
   return out;
 }
 
+std::string what_was_digested(const Proof& proof) {
+  const std::string files = "digests of " + counted(proof.files_digested, "file");
+  if (proof.lines_digested == 0) return files;
+  return files + " and " + counted(proof.lines_digested, "line") + " naming none";
+}
+
 void print_pairs(const Run& run, const Proof& proof) {
   fmt::print("kills {}\n", run.kills.size());
   fmt::print("processed-again {}\n", proof.processed_again);
@@ -65,8 +71,8 @@ void print_summary(const Run& run, const Proof& proof) {
   };
   fmt::print("\n{}\n\n", verdict(proof));
   line(proof.acknowledged, "records were sent and acknowledged: from then on a crash must not lose them");
-  line(proof.processed, fmt::format("were processed: {} read, {} digested",
-                                    counted(proof.files_digested, "file"), megabytes(proof.bytes_digested)));
+  line(proof.processed,
+       fmt::format("were processed: {}, {}", what_was_digested(proof), megabytes(proof.bytes_digested)));
   line(proof.dead_lettered, "failed every time, on purpose, and were put aside in the dead-letter queue");
   line(proof.redelivered,
        "deliveries were repeats: after a failure, or after the kill (2 seconds later, when");

@@ -1,13 +1,11 @@
-// A program of about a hundred lines on an installed peerq, and nothing else: a job runner whose jobs survive
-// it.
+// About a hundred lines on an installed peerq and nothing else: a job runner whose jobs survive it.
 //
 //   standalone add TEXT...   adds jobs
 //   standalone run           does what is there, with two threads, and ends when nothing is left
 //   standalone dead          shows jobs that failed every time, and removes them
 //   standalone               all of these on a few sample jobs
 //
-// A job is a text; doing it is counting its words. An empty job fails. Kill it at any time: what was added
-// stays.
+// A job is a text; doing it is counting its words. An empty job fails. Kill it: what was added stays.
 
 #include <atomic>
 #include <iostream>

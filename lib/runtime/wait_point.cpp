@@ -1,6 +1,5 @@
 #include "runtime/wait_point.hpp"
 
-#include <algorithm>
 #include <thread>
 
 #include "runtime/futex.hpp"
@@ -35,22 +34,24 @@ void WaitPoint::wake(std::atomic<std::uint32_t>& word) noexcept {
   if (sleepers_.load(std::memory_order_relaxed) != 0) futex_wake_all(word);
 }
 
-/// The time spent follows what it brought: doubled when the word changed meanwhile, halved when not.
+/// Pays when the other side runs on another processor: then all waits spin. When it does not, spinning only
+/// keeps the other side from running, and soon stops but for a probe now and then.
 bool WaitPoint::spin(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept {
   constexpr int looks_between_clocks = 16;
   const bool probe = spins_.fetch_add(1, std::memory_order_relaxed) % probe_interval == 0;
   const std::uint32_t budget = probe ? spin_max_ns : spin_ns_.load(std::memory_order_relaxed);
+  if (budget < spin_min_ns) return false;
   const SteadyTime until = steady_now() + std::chrono::nanoseconds(budget);
   do {
     for (int i = 0; i < looks_between_clocks; ++i) {
       if (word.load(std::memory_order_acquire) != old) {
-        spin_ns_.store(std::min(2 * budget, spin_max_ns), std::memory_order_relaxed);
+        spin_ns_.store(spin_max_ns, std::memory_order_relaxed);
         return true;
       }
       relax();
     }
   } while (steady_now() < until);
-  spin_ns_.store(std::max(budget / 2, spin_min_ns), std::memory_order_relaxed);
+  if (!probe) spin_ns_.store(budget / 2, std::memory_order_relaxed);
   return false;
 }
 

@@ -23,9 +23,10 @@ class WaitPoint {
 
  private:
   static constexpr std::uint32_t spin_max_ns = 20'000;
-  static constexpr std::uint32_t spin_min_ns = 500;
-  /// One wait in so many tries the longest spin, to see whether things became quicker.
-  static constexpr std::uint32_t probe_interval = 64;
+  /// A shorter spin is none: it costs more than it finds.
+  static constexpr std::uint32_t spin_min_ns = 1'000;
+  /// One wait in so many tries the longest spin, to see whether it has come to pay.
+  static constexpr std::uint32_t probe_interval = 256;
 
   bool spin(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept;
 

@@ -41,7 +41,9 @@ std::uint64_t get_number(const std::byte* in) noexcept {
 
 /// Over the shard, the index, and everything of the value behind the checksum.
 std::uint64_t record_checksum(ShardId shard, LogIndex index, Bytes value) noexcept {
-  return checksum(checksum(seed_of(Kind::record, shard), std::as_bytes(std::span(&index.value, 1))), value.subspan(8));
+  const std::uint64_t number = swapped_if_big(index.value);
+  const std::uint64_t place = checksum(seed_of(Kind::record, shard), std::as_bytes(std::span(&number, 1)));
+  return checksum(place, value.subspan(8));
 }
 
 bool matches(std::uint64_t expected, std::uint64_t found) noexcept {

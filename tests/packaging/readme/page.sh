@@ -42,11 +42,12 @@ case $step in
     ;;
   tables)
     page=$source_dir/docs/operations.md
-    sed -n 's/^  X(\([a-z_]*\), \([a-z]*\), .*/\1 \2/p' "$source_dir/include/peerq/base/errc.hpp" >"$scratch/codes"
+    errors=$source_dir/include/peerq/base/errc.hpp
+    observer=$source_dir/include/peerq/port/observer.hpp
+    sed -n 's/^  X(\([a-z_]*\), \([a-z]*\), .*/\1 \2/p' "$errors" >"$scratch/codes"
     sed -n 's/^| `\([a-z_]*\)` | \(no\|yes\|unknown\) | .*/\1 \2/p' "$page" >"$scratch/codes_of_page"
     same_lines "$scratch/codes" "$scratch/codes_of_page"
-    sed -n '/^enum class NodeEvent/,/^};/s/^  \([a-z_]*\),$/\1/p' "$source_dir/include/peerq/port/observer.hpp" \
-      >"$scratch/events"
+    sed -n '/^enum class NodeEvent/,/^};/s/^  \([a-z_]*\),$/\1/p' "$observer" >"$scratch/events"
     sed -n '/^| event |/,/^$/s/^| `\([a-z_]*\)` | .*/\1/p' "$page" >"$scratch/events_of_page"
     same_lines "$scratch/events" "$scratch/events_of_page"
     test "$(wc -l <"$scratch/codes")" -gt 40 && test "$(wc -l <"$scratch/events")" -gt 10

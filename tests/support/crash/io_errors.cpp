@@ -23,7 +23,7 @@ namespace peerq::crash {
 namespace {
 
 constexpr std::array<const char*, 4> ways = {"EIO", "ENOSPC", "EINTR", "short"};
-constexpr auto scenario_time_max = std::chrono::seconds(60);
+constexpr auto scenario_time_max = std::chrono::seconds(40);
 
 /// What a call may be answered after something failed.
 const std::set<std::string>& clean_errors() {

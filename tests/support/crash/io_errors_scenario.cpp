@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "peerq/node.hpp"
 #include "support/crash/io_errors.hpp"
@@ -33,7 +34,7 @@ class Scenario {
 
   void run() {
     for (int session = 0; session < 3; ++session) {
-      auto node = Node::open({.data_dir = store_, .memory_budget = limits::memory_budget_min});
+      auto node = open();
       if (!good("open", node)) continue;
       work(*node);
       if (session == 1) continue;  // ends without a close
@@ -52,6 +53,15 @@ class Scenario {
   bool good(const char* call, const Result<T>& result) const {
     if (!result) note(fmt::format("error {} {}", name_of(result.error().code), call));
     return result.has_value();
+  }
+
+  /// The node before may still let go of the directory, if it was not closed.
+  Result<Node> open() const {
+    for (int tries = 0;; ++tries) {
+      auto node = Node::open({.data_dir = store_, .memory_budget = limits::memory_budget_min});
+      if (node || !(node.error() == errc::data_dir_locked) || tries == 100) return node;
+      std::this_thread::sleep_for(20ms);
+    }
   }
 
   void work(Node& node) {

@@ -1,0 +1,83 @@
+#pragma once
+// A log written by hand, for tests of one situation: each call is one entry.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/model/system.hpp"
+
+namespace peerq::model {
+
+class SmallLog {
+ public:
+  explicit SmallLog(System& system) : system_(system) {
+    header_.stamps = {{1'000'000}, {1'000'000}};
+    header_.proposer = PeerId(1);
+  }
+
+  Stamps now() const noexcept { return header_.stamps; }
+  void pass(Milliseconds lease, Milliseconds wall) {
+    header_.stamps.lease = header_.stamps.lease + lease;
+    header_.stamps.wall = header_.stamps.wall + wall;
+  }
+
+  /// Several commands in one entry.
+  engine::Effects apply(std::vector<engine::Command> commands) { return system_.apply(header_, commands); }
+  engine::Reply run(engine::CommandBody body) {
+    std::vector<engine::Command> commands(1);
+    commands[0].body = std::move(body);
+    effects_ = apply(std::move(commands));
+    return effects_.replies.at(0);
+  }
+  /// Of the last `run`.
+  const engine::Effects& effects() const noexcept { return effects_; }
+
+  QueueId create(const QueueOptions& options, QueueId dead_letter = {}) {
+    engine::Configure configure;
+    configure.config.id = QueueId(++queues_);
+    configure.config.version = 1;
+    configure.config.name = "queue" + std::to_string(queues_);
+    configure.config.options = options;
+    configure.config.dead_letter = dead_letter;
+    run(configure);
+    return configure.config.id;
+  }
+
+  /// Sends `count` messages of 4 bytes; due and time to live as SendItem says.
+  engine::Reply send(QueueId queue, std::size_t count, WallTime due = {}, std::int64_t time_to_live_ms = 0) {
+    engine::SendItem item;
+    item.payload = as_bytes("body");
+    item.counted_bytes = 4;
+    item.due = due;
+    item.time_to_live_ms = time_to_live_ms;
+    const std::vector<engine::SendItem> items(count, item);
+    return run(engine::Send{queue, false, items});
+  }
+
+  engine::Reply receive(QueueId queue, std::uint32_t most) {
+    engine::Receive receive;
+    receive.queue = queue;
+    receive.max_messages = most;
+    return run(receive);
+  }
+
+  engine::ItemReply settle(QueueId queue, engine::Verb verb, engine::LeaseRef lease,
+                           std::int64_t value_ms = 0) {
+    engine::SettleItem item;
+    item.lease = lease;
+    item.value_ms = value_ms;
+    return run(engine::Settle{queue, verb, std::span(&item, 1)}).items.at(0);
+  }
+
+ private:
+  System& system_;
+  engine::EntryHeader header_;
+  engine::Effects effects_;
+  std::uint64_t queues_ = 100;
+};
+
+}  // namespace peerq::model
