@@ -17,17 +17,26 @@ void check(int code) {
 
 }  // namespace
 
-LmdbFloor::LmdbFloor(const std::filesystem::path& folder) : bytes_(4096, 'b') {
-  std::filesystem::create_directories(folder);
+LmdbFloor::LmdbFloor(const std::filesystem::path& folder) : folder_(folder), bytes_(4096, 'b') { open(); }
+
+LmdbFloor::~LmdbFloor() { mdb_env_close(environment_); }
+
+void LmdbFloor::open() {
+  std::filesystem::create_directories(folder_);
   check(mdb_env_create(&environment_));
   check(mdb_env_set_mapsize(environment_, map_size));
-  check(mdb_env_open(environment_, folder.c_str(), 0, 0600));
+  check(mdb_env_open(environment_, folder_.c_str(), 0, 0600));
   MDB_txn* transaction = begin();
   check(mdb_dbi_open(transaction, nullptr, MDB_CREATE, &table_));
   commit(transaction);
 }
 
-LmdbFloor::~LmdbFloor() { mdb_env_close(environment_); }
+void LmdbFloor::start_anew() {
+  mdb_env_close(environment_);
+  environment_ = nullptr;
+  std::filesystem::remove_all(folder_);
+  open();
+}
 
 MDB_txn* LmdbFloor::begin() {
   MDB_txn* transaction = nullptr;
@@ -84,12 +93,6 @@ double LmdbFloor::append_in_values(const Commits& commits, std::size_t value_byt
     commit(transaction);
   }
   return seconds_since(begin_time);
-}
-
-void LmdbFloor::clear() {
-  MDB_txn* transaction = begin();
-  check(mdb_drop(transaction, table_, 0));
-  commit(transaction);
 }
 
 }  // namespace peerq::bench

@@ -31,14 +31,16 @@ class LmdbFloor {
   /// The same with values of `value_bytes`, one put each. Seconds.
   double append_in_values(const Commits& commits, std::size_t value_bytes);
 
-  /// Removes everything; its pages are used again.
-  void clear();
+  /// A new file: every round begins with one, because a long list of free pages would slow LMDB down.
+  void start_anew();
 
  private:
+  void open();
   void put(MDB_txn* transaction, std::size_t value_bytes);
   MDB_txn* begin();
   void commit(MDB_txn* transaction);
 
+  std::filesystem::path folder_;
   MDB_env* environment_ = nullptr;
   MDB_dbi table_ = 0;
   std::uint64_t next_key_ = 1;

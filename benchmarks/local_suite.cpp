@@ -68,7 +68,7 @@ void run_send_one(Session& session) {
     rounds.add(ours.percentile_us(50), bare.percentile_us(50));
     rounds.add_percentiles(ours);
     open.queue().purge().value();
-    floor.clear();
+    floor.start_anew();
   }
   session.report(of, rounds, {{"sqlite_p50_us", median(sqlite_p50)}});
 }
@@ -144,9 +144,9 @@ class AgainstCommits {
 
   void add(double value, const Commits& commits) {
     rounds_.add(value, messages_ / floor_->append(commits));
-    floor_->clear();
+    floor_->start_anew();
     in_values_.push_back(messages_ / floor_->append_in_values(commits, kibibyte));
-    floor_->clear();
+    floor_->start_anew();
     batches_.push_back(messages_ / static_cast<double>(commits.sizes.size()));
     bytes_.push_back(static_cast<double>(commits.bytes()) / messages_);
   }

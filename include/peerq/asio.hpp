@@ -1,11 +1,12 @@
 #pragma once
-// Asio's completion tokens for queues: callbacks, `use_future`, `use_awaitable`, deferred. Header only; needs Boost.
+// Asio's completion tokens for queues: callbacks, `use_future`, `use_awaitable`, deferred. Header only; needs
+// Boost.
 //
 //   auto sent = co_await peerq::async_send(queue, "hello", {}, boost::asio::use_awaitable);
 //
-// (With g++ 12 give names to the options of a `co_await` expression: it destroys such temporaries twice, GCC bug 99576.)
-// Each completes with one `Result<...>`, on the handler's associated executor. A receive that waits obeys the
-// handler's cancellation slot: it then completes with `cancelled`.
+// (With g++ 12 give names to the options of a `co_await` expression: it destroys such temporaries twice, GCC
+// bug 99576.) Each completes with one `Result<...>`, on the handler's associated executor. A receive that
+// waits obeys the handler's cancellation slot: it then completes with `cancelled`.
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -56,7 +57,8 @@ template <class Token>
 auto async_send(const Queue& queue, std::string body, SendOptions options, Token&& token) {
   return detail::initiate<Sent>(
       [queue, body = std::move(body), options = std::move(options)](auto handler) {
-        queue.send_async(body, options, detail::complete_on_executor<Sent>(std::move(handler)), RunOn::any_thread);
+        queue.send_async(body, options, detail::complete_on_executor<Sent>(std::move(handler)),
+                         RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
@@ -85,7 +87,8 @@ auto async_receive(const Queue& queue, ReceiveOptions options, Token&& token) {
           options.stop = stop.get_token();
           slot.assign([stop](boost::asio::cancellation_type) mutable { stop.request_stop(); });
         }
-        queue.receive_async(options, detail::complete_on_executor<Deliveries>(std::move(handler)), RunOn::any_thread);
+        queue.receive_async(options, detail::complete_on_executor<Deliveries>(std::move(handler)),
+                            RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
@@ -95,7 +98,8 @@ template <class Token>
 auto async_erase(const Queue& queue, const Delivery& delivery, Token&& token) {
   return detail::initiate<Deleted>(
       [queue, delivery](auto handler) {
-        queue.erase_async(delivery, detail::complete_on_executor<Deleted>(std::move(handler)), RunOn::any_thread);
+        queue.erase_async(delivery, detail::complete_on_executor<Deleted>(std::move(handler)),
+                          RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
@@ -122,8 +126,8 @@ auto async_extend(const Queue& queue, const Delivery& delivery, Milliseconds dur
       std::forward<Token>(token));
 }
 
-/// Runs a node's work on Asio executors: `quick` for what never blocks (an io_context), `blocking` for what waits for
-/// the disk (a thread_pool). Both must outlive the node. **Thread** any.
+/// Runs a node's work on Asio executors: `quick` for what never blocks (an io_context), `blocking` for what
+/// waits for the disk (a thread_pool). Both must outlive the node. **Thread** any.
 template <class Quick, class Blocking>
 class AsioExecutor final : public HostExecutor {
  public:

@@ -1,5 +1,6 @@
 #pragma once
-// A consumer: receives, runs a handler on each message, extends leases meanwhile, settles by the handler's outcome.
+// A consumer: receives, runs a handler on each message, extends leases meanwhile, settles by the handler's
+// outcome.
 
 #include <cstdint>
 #include <functional>
@@ -32,13 +33,17 @@ inline const Outcome done{};
 /// Give it back, not counted.
 inline const Outcome release{.kind = Outcome::Kind::release};
 /// Failed: try again after the queue's retry policy.
-inline Outcome retry(std::string reason = {}) { return {Outcome::Kind::retry, Milliseconds(-1), std::move(reason)}; }
+inline Outcome retry(std::string reason = {}) {
+  return {Outcome::Kind::retry, Milliseconds(-1), std::move(reason)};
+}
 /// Failed: try again after `delay`.
 inline Outcome retry_in(Milliseconds delay, std::string reason = {}) {
   return {Outcome::Kind::retry, delay, std::move(reason)};
 }
 /// Cannot succeed: to the dead-letter queue now.
-inline Outcome reject(std::string reason = {}) { return {Outcome::Kind::reject, Milliseconds(-1), std::move(reason)}; }
+inline Outcome reject(std::string reason = {}) {
+  return {Outcome::Kind::reject, Milliseconds(-1), std::move(reason)};
+}
 
 struct ConsumerOptions {
   /// Handlers that run at once. 1 to 1,024.
@@ -63,15 +68,16 @@ struct ConsumerStatistics {
 
 /// Runs a handler for each message of a queue until it is stopped or destroyed.
 ///
-/// The handler gets the delivery and a token that is stopped when the lease is lost, or will be before it could be
-/// extended (S65): another consumer may then have the message. An exception that leaves the handler counts as
-/// `retry(what())`. The handler must not destroy or stop its own consumer.
+/// The handler gets the delivery and a token that is stopped when the lease is lost, or will be before it
+/// could be extended (S65): another consumer may then have the message. An exception that leaves the handler
+/// counts as `retry(what())`. The handler must not destroy or stop its own consumer.
 /// **Thread** any.
 class PEERQ_API Consumer {
  public:
   using Handler = std::function<Outcome(const Delivery&, std::stop_token)>;
 
-  /// Starts at once. `handler` takes (delivery, stop token) or (delivery) and returns an Outcome, or nothing (done).
+  /// Starts at once. `handler` takes (delivery, stop token) or (delivery) and returns an Outcome, or nothing
+  /// (done).
   template <class F>
   Consumer(const Queue& queue, ConsumerOptions options, F handler)
       : Consumer(Adapted{}, queue, std::move(options), adapt(std::move(handler))) {}
@@ -83,14 +89,14 @@ class PEERQ_API Consumer {
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
 
-  /// Stops receiving; handlers may finish until `grace` has passed, then their tokens are stopped; waits for them.
-  /// What was received and not begun is released. May be called twice.
+  /// Stops receiving; handlers may finish until `grace` has passed, then their tokens are stopped; waits for
+  /// them. What was received and not begun is released. May be called twice.
   void stop(Milliseconds grace = std::chrono::seconds(30));
 
   ConsumerStatistics statistics() const;
 
-  /// Success while it receives or was stopped; else what ended it: invalid_argument (its options; it never began),
-  /// queue_deleted, closed, node_failed, corrupt, forked.
+  /// Success while it receives or was stopped; else what ended it: invalid_argument (its options; it never
+  /// began), queue_deleted, closed, node_failed, corrupt, forked.
   Result<void> status() const;
 
  private:
@@ -111,7 +117,8 @@ class PEERQ_API Consumer {
         return handler(delivery);
       };
     } else {
-      static_assert(std::is_invocable_v<F&, const Delivery&>, "a handler takes (const Delivery&[, std::stop_token])");
+      static_assert(std::is_invocable_v<F&, const Delivery&>,
+                    "a handler takes (const Delivery&[, std::stop_token])");
       return [handler = std::move(handler)](const Delivery& delivery, std::stop_token) mutable {
         handler(delivery);
         return done;

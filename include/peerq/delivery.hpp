@@ -62,8 +62,9 @@ struct NackOptions {
 
 /// One received message. A cheap handle to shared state: copies are the same delivery.
 ///
-/// It owns its bytes: it may outlive queue, lease and node. Destroying it does nothing; the lease then lapses.
-/// Calls that settle it block until the outcome is durable; use `Queue`'s batch forms to settle many at once.
+/// It owns its bytes: it may outlive queue, lease and node. Destroying it does nothing; the lease then
+/// lapses. Calls that settle it block until the outcome is durable; use `Queue`'s batch forms to settle many
+/// at once.
 /// **Thread** any.
 class PEERQ_API Delivery {
  public:
@@ -86,7 +87,8 @@ class PEERQ_API Delivery {
   std::string receipt() const;
   /// Name of the queue it came from.
   const std::string& queue_name() const noexcept;
-  /// How long the lease still lasts, by this process's clock: never more than it really does; 0 when it ended (S65).
+  /// How long the lease still lasts, by this process's clock: never more than it really does; 0 when it ended
+  /// (S65).
   std::chrono::milliseconds lease_left() const noexcept;
   /// What went wrong with it before.
   const Failure& failure() const noexcept;
@@ -101,7 +103,8 @@ class PEERQ_API Delivery {
   Result<Returned> release() const;
   /// To the dead-letter queue now, or parked without one.
   Result<Deleted> reject(std::string_view reason = {}) const;
-  /// The lease ends `duration` from now (S35). **Errors** lease_expired, stale_receipt, message_not_found, ...
+  /// The lease ends `duration` from now (S35). **Errors** lease_expired, stale_receipt, message_not_found,
+  /// ...
   Result<Extended> extend(Milliseconds duration) const;
 
  private:

@@ -42,7 +42,8 @@ struct SendOptions {
   Milliseconds timeout = limits::timeout_default;
 };
 
-/// One message of a batch: any bytes (S13), and how it is sent (`timeout` of the batch counts, not this one's).
+/// One message of a batch: any bytes (S13), and how it is sent (`timeout` of the batch counts, not this
+/// one's).
 struct Message {
   std::string body = {};
   SendOptions options = {};

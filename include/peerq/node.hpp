@@ -24,8 +24,8 @@ class NodeState;
 struct NodeOptions {
   /// Directory of the queues' data; created when missing. One node at a time may have it open.
   std::string data_dir = {};
-  /// Most bytes of disk, both files counted; 0 = what the disk has. At least 1 MiB. A reserve of it is kept for
-  /// deletes and checkpoints: sends get `storage_full` before it is used up.
+  /// Most bytes of disk, both files counted; 0 = what the disk has. At least 1 MiB. A reserve of it is kept
+  /// for deletes and checkpoints: sends get `storage_full` before it is used up.
   std::uint64_t max_disk_bytes = 0;
   /// Memory for state that is not checkpointed yet. 4 MiB or more; what does not fit is on disk only.
   std::size_t memory_budget = limits::memory_budget_default;
@@ -62,15 +62,16 @@ struct NodeStatistics {
   bool accepts_sends = true;
 };
 
-/// Owns the directory. Movable; must outlive neither its queues nor their deliveries (those then get `closed`).
+/// Owns the directory. Movable; must outlive neither its queues nor their deliveries (those then get
+/// `closed`).
 ///
 /// Destroying it without `close` is like a crash that loses nothing acknowledged: it returns within 100 ms.
 /// **Thread** any.
 class PEERQ_API Node {
  public:
   /// Opens or creates the directory and recovers what it holds. Blocks on the disk.
-  /// **Errors** invalid_argument, data_dir_unsupported, data_dir_locked, storage_full, corrupt, version_mismatch,
-  /// node_failed.
+  /// **Errors** invalid_argument, data_dir_unsupported, data_dir_locked, storage_full, corrupt,
+  /// version_mismatch, node_failed.
   static Result<Node> open(const NodeOptions& options);
 
   Node(Node&&) noexcept;
@@ -85,7 +86,8 @@ class PEERQ_API Node {
   Result<Queue> open_queue(std::string_view name);
   /// In the order of the names.
   Result<std::vector<QueueDescription>> list_queues(const ListQueuesOptions& options = {});
-  /// Replaces all parameters (S9). **Errors** queue_not_found, invalid_argument (a fixed one differs), not_supported.
+  /// Replaces all parameters (S9). **Errors** queue_not_found, invalid_argument (a fixed one differs),
+  /// not_supported.
   Result<void> update_queue(std::string_view name, const QueueOptions& options);
   /// Deletes the queue and its messages (S7, S75). **Errors** queue_not_found, in_use.
   Result<void> delete_queue(std::string_view name, const DeleteOptions& options = {});
@@ -94,8 +96,9 @@ class PEERQ_API Node {
   /// The calendar jumped by more than a day, and that is right: time-to-live and retention go on (S64).
   void confirm_clock();
 
-  /// Stops consumers (their handlers get until `deadline`), releases what they did not finish, writes everything,
-  /// closes the directory (S56). **Errors** timeout: closed all the same, the next open replays the log.
+  /// Stops consumers (their handlers get until `deadline`), releases what they did not finish, writes
+  /// everything, closes the directory (S56). **Errors** timeout: closed all the same, the next open replays
+  /// the log.
   Result<void> close(std::chrono::milliseconds deadline = std::chrono::seconds(10));
 
  private:

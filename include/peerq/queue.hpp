@@ -45,7 +45,8 @@ struct ReceiveOptions {
 /// Where a completion handler runs.
 enum class RunOn : std::uint8_t {
   callback_lane,  ///< One after the other on the node's callback thread, or the host's executor; may block.
-  any_thread,     ///< On whatever thread finished the call; must be short, must not block, must not call the node.
+  any_thread,     ///< On whatever thread finished the call; must be short, must not block, must not call the
+                  ///< node.
 };
 
 /// States of a message in a queue.
@@ -116,9 +117,10 @@ struct QueueStatistics {
 
 /// A durable queue. A cheap handle: copies name the same incarnation of the same queue.
 ///
-/// Blocking calls return when the outcome is known: durable, refused, or unknown (`outcome_unknown`). Every call may
-/// end with `closed` (the node was closed), `queue_deleted` (this incarnation is gone), `node_failed`, `forked`.
-/// The `*_async` forms never block and call back exactly once, on the node's callback lane.
+/// Blocking calls return when the outcome is known: durable, refused, or unknown (`outcome_unknown`). Every
+/// call may end with `closed` (the node was closed), `queue_deleted` (this incarnation is gone),
+/// `node_failed`, `forked`. The `*_async` forms never block and call back exactly once, on the node's
+/// callback lane.
 /// **Thread** any.
 class PEERQ_API Queue {
  public:
@@ -132,21 +134,25 @@ class PEERQ_API Queue {
   Result<Sent> send(std::string_view body, const SendOptions& options = {}) const;
   /// A result for each message, in order. **Errors** of the whole: batch_too_large (1,000 messages, 16 MiB),
   /// invalid_argument (no message); with `atomic` also those of single messages.
-  Result<std::vector<Result<Sent>>> send(std::span<const Message> messages, const BatchOptions& options = {}) const;
+  Result<std::vector<Result<Sent>>> send(std::span<const Message> messages,
+                                         const BatchOptions& options = {}) const;
 
   // Receive.
 
   /// Messages that nobody else gets until their visibility timeout ends; empty when there is none.
   Result<std::vector<Delivery>> receive(const ReceiveOptions& options = {}) const;
-  /// Hands out and removes in one step: at most once (S69). A lost answer is `outcome_unknown`, the message is gone.
+  /// Hands out and removes in one step: at most once (S69). A lost answer is `outcome_unknown`, the message
+  /// is gone.
   Result<std::vector<Delivery>> receive_and_delete(const ReceiveOptions& options = {}) const;
 
   // Settle many at once: a result each, in order. At most 1,000; empty is invalid_argument.
 
   Result<std::vector<Result<Deleted>>> erase(std::span<const Delivery> deliveries) const;
-  Result<std::vector<Result<Returned>>> nack(std::span<const Delivery> deliveries, const NackOptions& options = {}) const;
+  Result<std::vector<Result<Returned>>> nack(std::span<const Delivery> deliveries,
+                                             const NackOptions& options = {}) const;
   Result<std::vector<Result<Returned>>> release(std::span<const Delivery> deliveries) const;
-  Result<std::vector<Result<Extended>>> extend(std::span<const Delivery> deliveries, Milliseconds duration) const;
+  Result<std::vector<Result<Extended>>> extend(std::span<const Delivery> deliveries,
+                                               Milliseconds duration) const;
 
   // Settle by receipt, from another process or time. **Errors** invalid_receipt besides those of `Delivery`.
 
@@ -190,14 +196,14 @@ class PEERQ_API Queue {
   void erase_async(std::span<const Delivery> deliveries,
                    UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> done,
                    RunOn where = RunOn::callback_lane) const;
-  void nack_async(const Delivery& delivery, const NackOptions& options, UniqueFunction<void(Result<Returned>)> done,
-                  RunOn where = RunOn::callback_lane) const;
+  void nack_async(const Delivery& delivery, const NackOptions& options,
+                  UniqueFunction<void(Result<Returned>)> done, RunOn where = RunOn::callback_lane) const;
   void release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> done,
                      RunOn where = RunOn::callback_lane) const;
-  void reject_async(const Delivery& delivery, std::string_view reason, UniqueFunction<void(Result<Deleted>)> done,
-                    RunOn where = RunOn::callback_lane) const;
-  void extend_async(const Delivery& delivery, Milliseconds duration, UniqueFunction<void(Result<Extended>)> done,
-                    RunOn where = RunOn::callback_lane) const;
+  void reject_async(const Delivery& delivery, std::string_view reason,
+                    UniqueFunction<void(Result<Deleted>)> done, RunOn where = RunOn::callback_lane) const;
+  void extend_async(const Delivery& delivery, Milliseconds duration,
+                    UniqueFunction<void(Result<Extended>)> done, RunOn where = RunOn::callback_lane) const;
 
  private:
   friend struct detail::Access;

@@ -49,7 +49,8 @@ class TypedQueue {
     return queue_.send(Codec::encode(value), options);
   }
 
-  /// **Errors** as `Queue::receive`. May be shorter than what was received: undecodable messages were rejected.
+  /// **Errors** as `Queue::receive`. May be shorter than what was received: undecodable messages were
+  /// rejected.
   Result<std::vector<TypedDelivery<T>>> receive(const ReceiveOptions& options = {}) const {
     auto deliveries = queue_.receive(options);
     if (!deliveries) return std::move(deliveries).error();
@@ -65,11 +66,12 @@ class TypedQueue {
     return out;
   }
 
-  /// A consumer whose handler takes (const T&, const Delivery&, std::stop_token) or (const T&), and returns an
-  /// Outcome or nothing.
+  /// A consumer whose handler takes (const T&, const Delivery&, std::stop_token) or (const T&), and returns
+  /// an Outcome or nothing.
   template <class F>
   Consumer consume(ConsumerOptions options, F handler) const {
-    auto decoded = [handler = std::move(handler)](const Delivery& delivery, std::stop_token stop) mutable -> Outcome {
+    auto decoded = [handler = std::move(handler)](const Delivery& delivery,
+                                                  std::stop_token stop) mutable -> Outcome {
       const auto value = Codec::decode(delivery.body());
       if (!value) return reject(std::string(undecodable));
       if constexpr (std::is_invocable_v<F&, const T&, const Delivery&, std::stop_token>) {

@@ -25,10 +25,12 @@ Error check_attributes(const Attributes& attributes) {
   }
   for (const auto& [key, value] : attributes) {
     if (key.empty() || key.size() > limits::attribute_key_size_max) {
-      return invalid("an attribute key has {} bytes, must have 1 to {}", key.size(), limits::attribute_key_size_max);
+      return invalid("an attribute key has {} bytes, must have 1 to {}", key.size(),
+                     limits::attribute_key_size_max);
     }
     const auto printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
-    if (!std::all_of(key.begin(), key.end(), printable)) return invalid("an attribute key is not printable ASCII");
+    if (!std::all_of(key.begin(), key.end(), printable))
+      return invalid("an attribute key is not printable ASCII");
   }
   return {};
 }
@@ -38,18 +40,20 @@ Error check_unsupported(const SendOptions& options) {
     return invalid("priority is {}, must be 0 to {}", options.priority, limits::priority_max);
   }
   if (options.priority != limits::priority_default) {
-    return {errc::not_supported, fmt::format("priority {}: this version has only {}", options.priority,
-                                             limits::priority_default)};
+    return {errc::not_supported,
+            fmt::format("priority {}: this version has only {}", options.priority, limits::priority_default)};
   }
   if (!options.group_id.empty()) return {errc::not_supported, "group_id: this version has no message groups"};
-  if (!options.deduplication_id.empty()) return {errc::not_supported, "deduplication_id: not in this version"};
+  if (!options.deduplication_id.empty())
+    return {errc::not_supported, "deduplication_id: not in this version"};
   return {};
 }
 
 }  // namespace
 
 Error check_timeout(Milliseconds timeout) {
-  if (timeout < limits::timeout_min) return invalid("timeout is {} ms, must be at least 1 ms", timeout.count());
+  if (timeout < limits::timeout_min)
+    return invalid("timeout is {} ms, must be at least 1 ms", timeout.count());
   return {};
 }
 
@@ -86,14 +90,16 @@ Error check_receive(const ReceiveOptions& options) {
   if (options.max_bytes < 1 || options.max_bytes > limits::receive_bytes_max) {
     return invalid("max_bytes is {}, must be 1 to {}", options.max_bytes, limits::receive_bytes_max);
   }
-  if (options.wait < Milliseconds(0)) return invalid("wait is {} ms, must not be negative", options.wait.count());
+  if (options.wait < Milliseconds(0))
+    return invalid("wait is {} ms, must not be negative", options.wait.count());
   if (options.visibility_timeout && (*options.visibility_timeout < limits::visibility_timeout_min ||
                                      *options.visibility_timeout > limits::visibility_timeout_max)) {
     return outside("visibility_timeout", *options.visibility_timeout, limits::visibility_timeout_min,
                    limits::visibility_timeout_max);
   }
   if (options.attempt_id.size() > limits::attempt_id_size_max) {
-    return invalid("attempt_id has {} bytes, at most {}", options.attempt_id.size(), limits::attempt_id_size_max);
+    return invalid("attempt_id has {} bytes, at most {}", options.attempt_id.size(),
+                   limits::attempt_id_size_max);
   }
   return check_timeout(options.timeout);
 }

@@ -25,9 +25,7 @@ Consumer::~Consumer() {
   if (state_ != nullptr) state_->destroy();
 }
 
-void Consumer::stop(Milliseconds grace) {
-  state_->stop(state_->now() + grace);
-}
+void Consumer::stop(Milliseconds grace) { state_->stop(state_->now() + grace); }
 
 Result<void> Consumer::status() const { return state_->status(); }
 

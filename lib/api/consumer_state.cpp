@@ -17,12 +17,15 @@ constexpr auto receive_retry = std::chrono::milliseconds(100);
 /// A lease is given up this part of its time before its end, at most 5 s (S65).
 constexpr auto margin_max = std::chrono::milliseconds(5'000);
 
-Milliseconds margin_of(Milliseconds visibility) { return std::min<Milliseconds>(visibility / 10, margin_max); }
+Milliseconds margin_of(Milliseconds visibility) {
+  return std::min<Milliseconds>(visibility / 10, margin_max);
+}
 
 /// Errors after which a consumer can do nothing more.
 bool is_final(errc code) {
   return code == errc::closed || code == errc::queue_deleted || code == errc::queue_not_found ||
-         code == errc::node_failed || code == errc::corrupt || code == errc::forked || code == errc::version_mismatch;
+         code == errc::node_failed || code == errc::corrupt || code == errc::forked ||
+         code == errc::version_mismatch;
 }
 
 /// Runs `task` on the callback lane at `at`.
@@ -36,14 +39,19 @@ void call_at(NodeState& node, SteadyTime at, UniqueFunction<void(node::Request&)
 }  // namespace
 
 ConsumerState::ConsumerState(const Queue& queue, ConsumerOptions options, Consumer::Handler handler)
-    : queue_(queue), options_(std::move(options)), handler_(std::move(handler)), node_(Access::handle(queue)->node) {}
+    : queue_(queue),
+      options_(std::move(options)),
+      handler_(std::move(handler)),
+      node_(Access::handle(queue)->node) {}
 
 Error ConsumerState::check_options() const {
   if (options_.concurrency < 1 || options_.concurrency > concurrency_max) {
-    return {errc::invalid_argument, "concurrency is " + std::to_string(options_.concurrency) + ", must be 1 to 1024"};
+    return {errc::invalid_argument,
+            "concurrency is " + std::to_string(options_.concurrency) + ", must be 1 to 1024"};
   }
   if (options_.prefetch > limits::receive_messages_max) {
-    return {errc::invalid_argument, "prefetch is " + std::to_string(options_.prefetch) + ", must be 0 to 1000"};
+    return {errc::invalid_argument,
+            "prefetch is " + std::to_string(options_.prefetch) + ", must be 0 to 1000"};
   }
   return check_receive({.visibility_timeout = options_.visibility_timeout});
 }
@@ -72,12 +80,13 @@ void ConsumerState::receive_more() {
     const std::lock_guard lock(mutex_);
     if (stopping_ || receiving_ || room() == 0) return;
     receiving_ = true;
-    options.max_messages = static_cast<std::uint32_t>(std::min<std::size_t>(room(), limits::receive_messages_max));
+    options.max_messages =
+        static_cast<std::uint32_t>(std::min<std::size_t>(room(), limits::receive_messages_max));
     options.stop = stop_receive_.get_token();
   }
-  queue_.receive_async(
-      options,
-      [self = shared_from_this()](Result<std::vector<Delivery>> result) { self->received(std::move(result)); });
+  queue_.receive_async(options, [self = shared_from_this()](Result<std::vector<Delivery>> result) {
+    self->received(std::move(result));
+  });
 }
 
 void ConsumerState::received(Result<std::vector<Delivery>> result) {
@@ -113,7 +122,8 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
   receive_more();
 }
 
-/// With a host's executor: one task for each message that may begin. Own threads take from the buffer themselves.
+/// With a host's executor: one task for each message that may begin. Own threads take from the buffer
+/// themselves.
 void ConsumerState::dispatch() {
   if (!options_.executor) return;
   for (;;) {
@@ -210,8 +220,8 @@ void ConsumerState::arm_extension() {
     if (armed_ || held_.empty()) return;
     armed_ = true;
   }
-  const SteadyTime at = node_->core().clock().steady() + std::max<std::chrono::nanoseconds>(
-                                                             visibility_ / 8, std::chrono::milliseconds(1));
+  const SteadyTime at = node_->core().clock().steady() +
+                        std::max<std::chrono::nanoseconds>(visibility_ / 8, std::chrono::milliseconds(1));
   call_at(*node_, at, [weak = weak_from_this()](node::Request& request) {
     const auto self = weak.lock();
     if (self == nullptr || request.error.code != errc::ok) return;
@@ -243,9 +253,9 @@ void ConsumerState::extend_due() {
 }
 
 void ConsumerState::extend(const HeldPtr& held) {
-  queue_.extend_async(held->delivery, visibility_, [self = shared_from_this(), held](const Result<Extended>& result) {
-    self->extended(held, result);
-  });
+  queue_.extend_async(
+      held->delivery, visibility_,
+      [self = shared_from_this(), held](const Result<Extended>& result) { self->extended(held, result); });
 }
 
 void ConsumerState::extended(const HeldPtr& held, const Result<Extended>& result) {

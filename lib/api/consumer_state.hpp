@@ -1,8 +1,10 @@
 #pragma once
-// The working of a Consumer: one receive at a time is under way; what it brings waits in a buffer for a free runner;
-// runners call the handler; a timed call extends leases that are half used, and stops the token of a lost one.
+// The working of a Consumer: one receive at a time is under way; what it brings waits in a buffer for a free
+// runner; runners call the handler; a timed call extends leases that are half used, and stops the token of a
+// lost one.
 //
-// Its mutex guards the plain members; it is never held while calling the handler, the core, or anything of the user.
+// Its mutex guards the plain members; it is never held while calling the handler, the core, or anything of
+// the user.
 
 #include <condition_variable>
 #include <deque>
@@ -28,7 +30,8 @@ class ConsumerState : public std::enable_shared_from_this<ConsumerState> {
   void begin_stop();
   /// Waits for the handlers until `until`, then stops their tokens, then waits for them without limit.
   void stop(SteadyTime until);
-  /// For a node that closes: as `stop`, but after `until` leases of running handlers are released and nobody waits.
+  /// For a node that closes: as `stop`, but after `until` leases of running handlers are released and nobody
+  /// waits.
   void end_for_node(SteadyTime until);
   /// The consumer goes: stops the tokens at once and waits for the handlers.
   void destroy();

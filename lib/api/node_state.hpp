@@ -90,8 +90,12 @@ struct DeliveryState {
 
 /// The way from handles to their states, and back.
 struct Access {
-  static const std::shared_ptr<DeliveryState>& state(const Delivery& delivery) noexcept { return delivery.state_; }
-  static const std::shared_ptr<const QueueHandle>& handle(const Queue& queue) noexcept { return queue.handle_; }
+  static const std::shared_ptr<DeliveryState>& state(const Delivery& delivery) noexcept {
+    return delivery.state_;
+  }
+  static const std::shared_ptr<const QueueHandle>& handle(const Queue& queue) noexcept {
+    return queue.handle_;
+  }
   static Delivery delivery(std::shared_ptr<DeliveryState> state) { return Delivery(std::move(state)); }
   static Queue queue(std::shared_ptr<const QueueHandle> handle) { return Queue(std::move(handle)); }
   static Node node(std::shared_ptr<NodeState> state) { return Node(std::move(state)); }

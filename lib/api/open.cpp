@@ -33,7 +33,8 @@ Error check(const NodeOptions& options) {
   if (options.data_dir.empty()) return {errc::invalid_argument, "data_dir is empty; name a directory"};
   if (options.max_disk_bytes != 0 && options.max_disk_bytes < max_disk_bytes_min) {
     return {errc::invalid_argument, "max_disk_bytes is " + std::to_string(options.max_disk_bytes) +
-                                        ", must be 0 (no limit) or at least " + std::to_string(max_disk_bytes_min)};
+                                        ", must be 0 (no limit) or at least " +
+                                        std::to_string(max_disk_bytes_min)};
   }
   if (options.memory_budget < limits::memory_budget_min) {
     return {errc::invalid_argument, "memory_budget is " + std::to_string(options.memory_budget) +
@@ -43,7 +44,8 @@ Error check(const NodeOptions& options) {
 }
 
 Result<std::shared_ptr<port::Executor>> make_executor(const NodeOptions& options) {
-  if (options.executor != nullptr) return std::shared_ptr<port::Executor>(runtime::make_hosted_executor(*options.executor));
+  if (options.executor != nullptr)
+    return std::shared_ptr<port::Executor>(runtime::make_hosted_executor(*options.executor));
   auto threads = runtime::make_thread_executor();
   if (!threads) return std::move(threads).error();
   return std::shared_ptr<port::Executor>(std::move(*threads));
@@ -82,8 +84,8 @@ Result<Node> assemble(OpenParts parts) {
                              .replicators = std::move(*replicators)};
   auto core = std::make_shared<node::Core>(std::move(core_parts));
   auto recovered = core->recover();
-  auto state = std::make_shared<NodeState>(NodeParts{
-      std::move(core), std::move(parts.executor), std::move(sealer), std::move(parts.keep_alive)});
+  auto state = std::make_shared<NodeState>(
+      NodeParts{std::move(core), std::move(parts.executor), std::move(sealer), std::move(parts.keep_alive)});
   if (!recovered) {
     state->discard();
     return std::move(recovered).error();

@@ -60,7 +60,8 @@ Result<MessageSummary> summary_of(const port::Codec& codec, const engine::Messag
   auto view = codec.read_message(info.payload.bytes);
   if (!view) return Error(errc::corrupt, "message " + to_string(info.id));
   out.body = as_text(view->body);
-  for (const auto& attribute : view->attributes) out.attributes.emplace(attribute.key, as_text(attribute.value));
+  for (const auto& attribute : view->attributes)
+    out.attributes.emplace(attribute.key, as_text(attribute.value));
   return out;
 }
 

@@ -48,23 +48,29 @@ Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, 
   state->epoch = request.epoch;
   state->receive_count = grant.receive_count;
   state->first_sent = grant.first_sent;
-  const SteadyTime deadline = request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
+  const SteadyTime deadline =
+      request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
   state->deadline_ns = request.erase ? 0 : deadline.ns;
   engine::NoteRow note;
-  if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note)) state->failure = detail::failure_of(note);
+  if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note))
+    state->failure = detail::failure_of(note);
   return detail::Access::delivery(std::move(state));
 }
 
-Result<std::vector<Delivery>> result_of(const std::shared_ptr<const QueueHandle>& queue, ReceiveRequest& request) {
+Result<std::vector<Delivery>> result_of(const std::shared_ptr<const QueueHandle>& queue,
+                                        ReceiveRequest& request) {
   if (request.error.code != errc::ok) return request.error;
   std::vector<Delivery> out;
   out.reserve(request.reply.grants.size());
   for (auto& grant : request.reply.grants) {
     auto delivery = make_delivery(queue, request, std::move(grant));
     // A damaged message is never served; its lease lapses, the others of the batch are not held up.
-    if (delivery) out.push_back(std::move(*delivery));
-    else if (request.reply.grants.size() == 1) return std::move(delivery).error();
-    else queue->node->core().observer().log(LogLevel::error, delivery.error().text());
+    if (delivery)
+      out.push_back(std::move(*delivery));
+    else if (request.reply.grants.size() == 1)
+      return std::move(delivery).error();
+    else
+      queue->node->core().observer().log(LogLevel::error, delivery.error().text());
   }
   return out;
 }
@@ -90,8 +96,8 @@ Result<std::vector<Delivery>> Queue::receive_and_delete(const ReceiveOptions& op
   return receive_blocking(handle_, options, true);
 }
 
-void Queue::receive_async(const ReceiveOptions& options, UniqueFunction<void(Result<std::vector<Delivery>>)> done,
-                          RunOn where) const {
+void Queue::receive_async(const ReceiveOptions& options,
+                          UniqueFunction<void(Result<std::vector<Delivery>>)> done, RunOn where) const {
   auto made = make_request(*handle_, options, false);
   if (!made) return done(std::move(made).error());
   const auto request = *made;
@@ -99,7 +105,8 @@ void Queue::receive_async(const ReceiveOptions& options, UniqueFunction<void(Res
     if (auto target = weak.lock()) node->cancel(std::move(target));
   };
   using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
-  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes first.
+  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
+  // first.
   auto on_stop = std::make_shared<std::optional<OnStop>>();
   request->on_done = [queue = handle_, done = std::move(done), on_stop](node::Request& finished) mutable {
     on_stop->reset();

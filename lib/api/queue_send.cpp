@@ -23,7 +23,8 @@ WallTime due_of(const SendOptions& options) {
 }
 
 /// Makes the message's bytes, once, and adds them to the request.
-void add_message(const port::Codec& codec, std::string_view body, const SendOptions& options, SendRequest& request) {
+void add_message(const port::Codec& codec, std::string_view body, const SendOptions& options,
+                 SendRequest& request) {
   std::vector<port::AttributeView> attributes;
   attributes.reserve(options.attributes.size());
   for (const auto& [key, value] : options.attributes) attributes.push_back({key, as_bytes(value)});
@@ -65,7 +66,8 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
   if (Error error = detail::check_batch(messages.size(), "messages"); error.code != errc::ok) return error;
   std::size_t bytes = 0;
   for (const auto& message : messages) {
-    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok) return error;
+    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok)
+      return error;
     bytes += message.body.size();
     for (const auto& [key, value] : message.options.attributes) bytes += key.size() + value.size();
   }
@@ -109,15 +111,16 @@ Result<Sent> Queue::send(std::string_view body, const SendOptions& options) cons
   return single_result(**request);
 }
 
-Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages, const BatchOptions& options) const {
+Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages,
+                                              const BatchOptions& options) const {
   auto request = make_batch(*handle_, messages, options);
   if (!request) return std::move(request).error();
   handle_->node->call(*request, options.timeout);
   return batch_result(**request);
 }
 
-void Queue::send_async(std::string_view body, const SendOptions& options, UniqueFunction<void(Result<Sent>)> done,
-                       RunOn where) const {
+void Queue::send_async(std::string_view body, const SendOptions& options,
+                       UniqueFunction<void(Result<Sent>)> done, RunOn where) const {
   auto request = make_single(*handle_, body, options);
   if (!request) return done(std::move(request).error());
   (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(single_result(r)); };

@@ -33,7 +33,8 @@ std::shared_ptr<node::SettleRequest> settle_request(const QueueHandle& queue, co
   return request;
 }
 
-void add_lease(node::SettleRequest& request, const SettleWhat& what, engine::LeaseRef lease, std::uint32_t epoch) {
+void add_lease(node::SettleRequest& request, const SettleWhat& what, engine::LeaseRef lease,
+               std::uint32_t epoch) {
   request.items.push_back(item_of(lease, what, request.reason));
   request.epochs.push_back(epoch);
 }
@@ -46,7 +47,8 @@ Result<engine::ItemReply> settle_delivery(const Delivery& delivery, const Settle
   return settled(*state, what, *request);
 }
 
-Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& what, const node::Request& request) {
+Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& what,
+                                  const node::Request& request) {
   if (request.error.code != errc::ok) return request.error;
   const engine::ItemReply& item = request.reply.items.front();
   if (what.verb == engine::Verb::extend) note_extended(delivery, request, item);
@@ -54,10 +56,12 @@ Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& wha
   return item;
 }
 
-Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt, const SettleWhat& what) {
+Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt,
+                                         const SettleWhat& what) {
   const auto parts = queue.node->sealer().open(receipt);
   if (!parts) return errc::invalid_receipt;
-  if (parts->queue != queue.id) return Error(errc::invalid_receipt, "it is of another queue, or of a deleted one");
+  if (parts->queue != queue.id)
+    return Error(errc::invalid_receipt, "it is of another queue, or of a deleted one");
   if (parts->principal != PrincipalId()) return errc::permission_denied;
   auto request = settle_request(queue, what);
   add_lease(*request, what, parts->lease, parts->epoch);
@@ -108,13 +112,16 @@ Result<T> mapped(const Result<engine::ItemReply>& item, T (*map)(const engine::I
 }
 
 template <class T>
-Result<std::vector<Result<T>>> batch_result(const node::Request& request, T (*map)(const engine::ItemReply&)) {
+Result<std::vector<Result<T>>> batch_result(const node::Request& request,
+                                            T (*map)(const engine::ItemReply&)) {
   if (request.error.code != errc::ok) return request.error;
   std::vector<Result<T>> out;
   out.reserve(request.reply.items.size());
   for (const auto& item : request.reply.items) {
-    if (item.code != errc::ok) out.push_back(Error(item.code));
-    else out.push_back(map(item));
+    if (item.code != errc::ok)
+      out.push_back(Error(item.code));
+    else
+      out.push_back(map(item));
   }
   return out;
 }
@@ -125,7 +132,8 @@ Result<std::vector<Result<T>>> settle_batch(const QueueHandle& queue, std::span<
   auto request = batch_request(queue, deliveries, what);
   if (!request) return std::move(request).error();
   queue.node->call(*request, limits::timeout_default);
-  if (what.verb == engine::Verb::extend && (*request)->error.code == errc::ok) note_extended(deliveries, **request);
+  if (what.verb == engine::Verb::extend && (*request)->error.code == errc::ok)
+    note_extended(deliveries, **request);
   return batch_result(**request, map);
 }
 
@@ -135,8 +143,8 @@ SettleWhat nack_what(const NackOptions& options) {
 
 /// Settles one delivery without blocking.
 template <class T>
-void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFunction<void(Result<T>)> done, RunOn where,
-                  T (*map)(const engine::ItemReply&)) {
+void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFunction<void(Result<T>)> done,
+                  RunOn where, T (*map)(const engine::ItemReply&)) {
   const auto& state = Access::state(delivery);
   auto request = settle_request(*state->queue, what);
   add_lease(*request, what, state->lease, state->epoch);
@@ -186,7 +194,8 @@ Result<std::vector<Result<Returned>>> Queue::release(std::span<const Delivery> d
   return settle_batch(*handle_, deliveries, {engine::Verb::release, -1, {}}, returned_of);
 }
 
-Result<std::vector<Result<Extended>>> Queue::extend(std::span<const Delivery> deliveries, Milliseconds duration) const {
+Result<std::vector<Result<Extended>>> Queue::extend(std::span<const Delivery> deliveries,
+                                                    Milliseconds duration) const {
   if (Error error = check_extend(duration); error.code != errc::ok) return error;
   return settle_batch(*handle_, deliveries, {engine::Verb::extend, duration.count(), {}}, extended_of);
 }
@@ -213,7 +222,8 @@ Result<Extended> Queue::extend(std::string_view receipt, Milliseconds duration) 
   return mapped(settle_receipt(*handle_, receipt, {engine::Verb::extend, duration.count(), {}}), extended_of);
 }
 
-void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> done, RunOn where) const {
+void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> done,
+                        RunOn where) const {
   settle_async(delivery, {engine::Verb::erase, -1, {}}, std::move(done), where, deleted_of);
 }
 
@@ -223,17 +233,18 @@ void Queue::nack_async(const Delivery& delivery, const NackOptions& options,
   settle_async(delivery, nack_what(options), std::move(done), where, returned_of);
 }
 
-void Queue::release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> done, RunOn where) const {
+void Queue::release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> done,
+                          RunOn where) const {
   settle_async(delivery, {engine::Verb::release, -1, {}}, std::move(done), where, returned_of);
 }
 
-void Queue::reject_async(const Delivery& delivery, std::string_view reason, UniqueFunction<void(Result<Deleted>)> done,
-                         RunOn where) const {
+void Queue::reject_async(const Delivery& delivery, std::string_view reason,
+                         UniqueFunction<void(Result<Deleted>)> done, RunOn where) const {
   settle_async(delivery, {engine::Verb::reject, -1, reason}, std::move(done), where, deleted_of);
 }
 
-void Queue::extend_async(const Delivery& delivery, Milliseconds duration, UniqueFunction<void(Result<Extended>)> done,
-                         RunOn where) const {
+void Queue::extend_async(const Delivery& delivery, Milliseconds duration,
+                         UniqueFunction<void(Result<Extended>)> done, RunOn where) const {
   if (Error error = check_extend(duration); error.code != errc::ok) return done(std::move(error));
   settle_async(delivery, {engine::Verb::extend, duration.count(), {}}, std::move(done), where, extended_of);
 }
@@ -242,7 +253,9 @@ void Queue::erase_async(std::span<const Delivery> deliveries,
                         UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> done, RunOn where) const {
   auto request = batch_request(*handle_, deliveries, {engine::Verb::erase, -1, {}});
   if (!request) return done(std::move(request).error());
-  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(batch_result(r, deleted_of)); };
+  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable {
+    done(batch_result(r, deleted_of));
+  };
   handle_->node->submit(std::move(*request), limits::timeout_default, where);
 }
 

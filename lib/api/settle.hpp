@@ -17,10 +17,13 @@ struct SettleWhat {
 };
 
 std::shared_ptr<node::SettleRequest> settle_request(const QueueHandle& queue, const SettleWhat& what);
-void add_lease(node::SettleRequest& request, const SettleWhat& what, engine::LeaseRef lease, std::uint32_t epoch);
-Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& what, const node::Request& request);
+void add_lease(node::SettleRequest& request, const SettleWhat& what, engine::LeaseRef lease,
+               std::uint32_t epoch);
+Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& what,
+                                  const node::Request& request);
 Result<engine::ItemReply> settle_delivery(const Delivery& delivery, const SettleWhat& what);
-Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt, const SettleWhat& what);
+Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt,
+                                         const SettleWhat& what);
 Result<std::shared_ptr<node::SettleRequest>> batch_request(const QueueHandle& queue,
                                                            std::span<const Delivery> deliveries,
                                                            const SettleWhat& what);

@@ -1,4 +1,5 @@
-// The gate: every request passes here first. Checks that need no log entry, and where it goes from here (S60).
+// The gate: every request passes here first. Checks that need no log entry, and where it goes from here
+// (S60).
 
 #include <algorithm>
 #include <string>
@@ -42,7 +43,8 @@ void Core::admit(const std::shared_ptr<Request>& request) {
   }
   Shard& shard = this->shard(request->shard);
   if (shard.is_stopped()) return finish(request, shard.stopped);
-  if (Error error = check_queue(shard, *request); error.code != errc::ok) return finish(request, std::move(error));
+  if (Error error = check_queue(shard, *request); error.code != errc::ok)
+    return finish(request, std::move(error));
   switch (request->kind) {
     case Kind::send: return admit_send(request, shard);
     case Kind::receive: return admit_receive(request, shard);
@@ -68,7 +70,8 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   const auto oversized = [limit](const engine::SendItem& item) { return item.counted_bytes > limit; };
   const auto first = std::find_if(send.items.begin(), send.items.end(), oversized);
   if (first != send.items.end() && (send.atomic || std::all_of(first, send.items.end(), oversized))) {
-    if (send.atomic || first == send.items.begin()) return finish(request, too_large(first->counted_bytes, limit));
+    if (send.atomic || first == send.items.begin())
+      return finish(request, too_large(first->counted_bytes, limit));
   }
   if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
   push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
@@ -91,7 +94,8 @@ void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) 
     return finish(request);
   }
   if (shard.waiters.count() >= limits::waiters_max) {
-    return finish(request, Error(errc::limit_exceeded, "waiters, the limit is " + std::to_string(limits::waiters_max)));
+    return finish(
+        request, Error(errc::limit_exceeded, "waiters, the limit is " + std::to_string(limits::waiters_max)));
   }
   const QueueId queue = receive.queue;
   shard.waiters.add(std::static_pointer_cast<ReceiveRequest>(request));
@@ -109,7 +113,8 @@ void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& settle = static_cast<SettleRequest&>(*request);
   const auto epoch = shard.queues->receipt_epoch(settle.queue);
   const auto outdated = [epoch](std::uint32_t other) { return other != epoch; };
-  // A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease (S58).
+  // A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease
+  // (S58).
   for (std::size_t i = 0; i < settle.epochs.size(); ++i) {
     if (outdated(settle.epochs[i])) settle.items[i].lease.attempt = 0;
   }
@@ -131,7 +136,8 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
     catalog.configs = machine.list(catalog.prefix, catalog.after, catalog.max);
     return finish(request);
   }
-  if (catalog.kind == Kind::create_queue && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  if (catalog.kind == Kind::create_queue && !accepts_sends())
+    return finish(request, Error(errc::storage_full));
   push_pending(shard, request, 1024);
 }
 

@@ -9,7 +9,8 @@ namespace peerq::node {
 
 bool Core::apply_committed(Shard& shard) {
   bool applied = false;
-  while (!shard.is_stopped() && !shard.under_way.empty() && shard.under_way.front().index <= shard.committed) {
+  while (!shard.is_stopped() && !shard.under_way.empty() &&
+         shard.under_way.front().index <= shard.committed) {
     EntryUnderWay entry = std::move(shard.under_way.front());
     shard.under_way.pop_front();
     shard.under_way_bytes -= entry.bytes.size();
@@ -24,8 +25,9 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   shard.due_known = false;
   shard.effects.clear();
   auto view = shard.decoder->decode(entry.bytes);
-  Result<void> applied = view ? shard.machine->apply(entry.index, shard.replicator->term(), *view, shard.effects)
-                              : Result<void>(view.error());
+  Result<void> applied =
+      view ? shard.machine->apply(entry.index, shard.replicator->term(), *view, shard.effects)
+           : Result<void>(view.error());
   if (!applied) {
     for (auto& request : entry.requests) finish(request, applied.error());
     return stop_shard(shard, applied.error());
@@ -50,9 +52,11 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
 
 void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply) {
   request->reply = std::move(reply);
-  if (request->kind == Kind::receive) return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
+  if (request->kind == Kind::receive)
+    return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
-  if (request->reply.code != errc::ok) return finish(request, Error(request->reply.code, request->reply.detail));
+  if (request->reply.code != errc::ok)
+    return finish(request, Error(request->reply.code, request->reply.detail));
   switch (request->kind) {
     case Kind::create_queue:
     case Kind::update_queue:
@@ -93,12 +97,13 @@ void Core::give_back(Shard& shard, const ReceiveRequest& request) {
   settle->queue = request.queue;
   settle->shard = shard.id;
   settle->verb = engine::Verb::release;
-  for (const auto& grant : request.reply.grants) settle->items.push_back({.lease = grant.lease, .reason = {}});
+  for (const auto& grant : request.reply.grants)
+    settle->items.push_back({.lease = grant.lease, .reason = {}});
   push_pending(shard, std::move(settle), 128);
 }
 
-/// Reads cold payloads where waiting for the disk holds up nobody, then completes the request. If the lane was
-/// stopped before, the request ends with `closed`.
+/// Reads cold payloads where waiting for the disk holds up nobody, then completes the request. If the lane
+/// was stopped before, the request ends with `closed`.
 template <class Fetch>
 class Core::FetchTask {
  public:
@@ -164,12 +169,18 @@ void Core::report(const Shard& shard) {
     const engine::QueueConfig* config = shard.queues != nullptr ? shard.queues->config(event.queue) : nullptr;
     const std::string_view name = config != nullptr ? std::string_view(config->name) : std::string_view();
     switch (event.kind) {
-      case engine::EventKind::expired: parts_.observer->event(NodeEvent::message_expired, name, event.count); break;
+      case engine::EventKind::expired:
+        parts_.observer->event(NodeEvent::message_expired, name, event.count);
+        break;
       case engine::EventKind::dead_lettered:
         parts_.observer->event(NodeEvent::message_dead_lettered, name, event.count);
         break;
-      case engine::EventKind::parked: parts_.observer->event(NodeEvent::message_parked, name, event.count); break;
-      case engine::EventKind::lease_lapsed: parts_.observer->event(NodeEvent::lease_lapsed, name, event.count); break;
+      case engine::EventKind::parked:
+        parts_.observer->event(NodeEvent::message_parked, name, event.count);
+        break;
+      case engine::EventKind::lease_lapsed:
+        parts_.observer->event(NodeEvent::lease_lapsed, name, event.count);
+        break;
       case engine::EventKind::dropped: break;
     }
   }

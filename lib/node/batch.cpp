@@ -120,7 +120,8 @@ bool Core::cut(Shard& shard) {
 
 void Core::add_pending(Shard& shard, EntryUnderWay& entry) {
   std::size_t bytes = 0;
-  while (!shard.pending.empty() && (bytes == 0 || bytes + shard.pending.front()->pending_bytes <= limits::entry_size_aim)) {
+  while (!shard.pending.empty() &&
+         (bytes == 0 || bytes + shard.pending.front()->pending_bytes <= limits::entry_size_aim)) {
     auto request = std::move(shard.pending.front());
     shard.pending.pop_front();
     shard.pending_bytes -= request->pending_bytes;
@@ -145,7 +146,8 @@ void Core::add_riders(Shard& shard, EntryUnderWay& entry) {
   std::sort(hot.begin(), hot.end());
   for (const QueueId queue : hot) {
     const auto sent = arriving.find(queue);
-    const std::uint64_t there = shard.queues->deliverable(queue) + (sent == arriving.end() ? 0 : sent->second);
+    const std::uint64_t there =
+        shard.queues->deliverable(queue) + (sent == arriving.end() ? 0 : sent->second);
     const auto promised = shard.promised.find(queue);
     const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
     ride(shard, entry, queue, there > taken ? there - taken : 0);

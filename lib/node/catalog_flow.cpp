@@ -1,5 +1,6 @@
-// Creating, updating and deleting a queue: first the catalog's entry, then Configure in the queue's shard, then the
-// answer, then the catalog's note that it was confirmed. A crash anywhere in between is repaired by `resume_catalog`.
+// Creating, updating and deleting a queue: first the catalog's entry, then Configure in the queue's shard,
+// then the answer, then the catalog's note that it was confirmed. A crash anywhere in between is repaired by
+// `resume_catalog`.
 
 #include <algorithm>
 #include <set>
@@ -13,7 +14,9 @@ void Core::catalog_applied(const std::shared_ptr<CatalogRequest>& request) {
   request->configs.push_back(reply.config);
   std::vector<engine::Configure> targets = std::move(reply.to_configure);
   // An existing queue whose first creator has not got that far yet.
-  const auto named = [&reply](const engine::Configure& target) { return target.config.id == reply.config.id; };
+  const auto named = [&reply](const engine::Configure& target) {
+    return target.config.id == reply.config.id;
+  };
   if (request->kind != Kind::delete_queue && std::none_of(targets.begin(), targets.end(), named) &&
       !is_configured(reply.config)) {
     targets.push_back({reply.config, false});
@@ -49,7 +52,8 @@ void Core::configure_applied(const std::shared_ptr<ConfigureRequest>& request) {
   finish(request);
 }
 
-/// After recovery: what the catalog decided and a queue's shard does not know yet. The memory shard knows nothing.
+/// After recovery: what the catalog decided and a queue's shard does not know yet. The memory shard knows
+/// nothing.
 void Core::resume_catalog() {
   auto& machine = parts_.store->catalog();
   std::set<QueueId> told;

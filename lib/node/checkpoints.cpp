@@ -1,5 +1,6 @@
-// Checkpoints: set the delta aside (core), write it (checkpoint lane), switch to it (core), then let the log forget.
-// One at a time in the whole node. Never in another order: the log is trimmed only after the state is durable.
+// Checkpoints: set the delta aside (core), write it (checkpoint lane), switch to it (core), then let the log
+// forget. One at a time in the whole node. Never in another order: the log is trimmed only after the state is
+// durable.
 
 #include "node/core.hpp"
 #include "peerq/base/plant.hpp"
@@ -45,11 +46,12 @@ bool Core::begin_checkpoint(Shard& shard) {
 }
 
 void Core::post_checkpoint() {
-  parts_.executor->post(port::Lane::checkpoint, [self = shared_from_this(), machine = checkpointed_->machine] {
-    self->checkpoint_result_ = machine->write_checkpoint();  // durable:
-    self->checkpoint_ready_.store(true, std::memory_order_release);
-    self->run(Runner::core_lane, nullptr);
-  });
+  parts_.executor->post(port::Lane::checkpoint,
+                        [self = shared_from_this(), machine = checkpointed_->machine] {
+                          self->checkpoint_result_ = machine->write_checkpoint();  // durable:
+                          self->checkpoint_ready_.store(true, std::memory_order_release);
+                          self->run(Runner::core_lane, nullptr);
+                        });
 }
 
 void Core::take_checkpoint() {

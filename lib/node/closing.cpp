@@ -1,4 +1,5 @@
-// Ending: close (everything written, checkpointed), abandon (at once), and the refusal of whatever comes after.
+// Ending: close (everything written, checkpointed), abandon (at once), and the refusal of whatever comes
+// after.
 
 #include <thread>
 
@@ -69,7 +70,8 @@ bool Core::is_idle() const {
   return true;
 }
 
-/// Logs a barrier as the interval shard's last record: its log is complete. False when there is nothing to wait for.
+/// Logs a barrier as the interval shard's last record: its log is complete. False when there is nothing to
+/// wait for.
 bool Core::mark_clean() {
   marked_clean_ = true;
   Shard& shard = this->shard(interval_shard);
@@ -92,7 +94,8 @@ void Core::shut() {
   hold(Runner::stopped);
 }
 
-/// Under the token: lets go of machines and store. The writer and the checkpointer are idle, or their lanes stopped.
+/// Under the token: lets go of machines and store. The writer and the checkpointer are idle, or their lanes
+/// stopped.
 void Core::shut_down() {
   for (auto& shard : shards_) {
     fail_everything(shard, Error(errc::closed));

@@ -45,7 +45,8 @@ class Core::TokenTask {
   std::shared_ptr<Core> core_;
 };
 
-/// Runs completion handlers; if their lane was stopped, the thread that stops it runs them: each runs exactly once.
+/// Runs completion handlers; if their lane was stopped, the thread that stops it runs them: each runs exactly
+/// once.
 class Core::CallbackTask {
  public:
   explicit CallbackTask(Done requests) noexcept : requests_(std::move(requests)) {}

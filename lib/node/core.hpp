@@ -1,13 +1,14 @@
 #pragma once
 // The core of a node: takes requests, makes entries, carries out what they cause.
 //
-// All members that are not said to be for any thread are touched only by the thread that holds the token (`work_`):
-// whoever raises it from 0. The holder runs steps until nothing new arrived. User code and blocking calls never run
-// under the token: finished requests are collected and completed after it is given up.
+// All members that are not said to be for any thread are touched only by the thread that holds the token
+// (`work_`): whoever raises it from 0. The holder runs steps until nothing new arrived. User code and
+// blocking calls never run under the token: finished requests are collected and completed after it is given
+// up.
 //
-// Where what is: core.cpp token and steps; admit.cpp gate and routing; batch.cpp cutting entries; apply.cpp what
-// entries cause; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks; checkpoints.cpp;
-// recovery.cpp; closing.cpp.
+// Where what is: core.cpp token and steps; admit.cpp gate and routing; batch.cpp cutting entries; apply.cpp
+// what entries cause; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks;
+// checkpoints.cpp; recovery.cpp; closing.cpp.
 
 #include <array>
 #include <atomic>
@@ -20,6 +21,8 @@
 
 #include "node/log_writer.hpp"
 #include "node/mailbox.hpp"
+#include "node/request.hpp"
+#include "node/shard.hpp"
 #include "peerq/base/result.hpp"
 #include "peerq/port/clock.hpp"
 #include "peerq/port/codec.hpp"
@@ -28,8 +31,6 @@
 #include "peerq/port/observer.hpp"
 #include "peerq/port/replicator.hpp"
 #include "peerq/port/store.hpp"
-#include "node/request.hpp"
-#include "node/shard.hpp"
 
 namespace peerq::node {
 
@@ -58,8 +59,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  /// Applies what the log holds beyond the tables, then finishes what the catalog has open. Before anything else.
-  /// Blocks on the disk. **Errors** corrupt, version_mismatch, node_failed, storage_full.
+  /// Applies what the log holds beyond the tables, then finishes what the catalog has open. Before anything
+  /// else. Blocks on the disk. **Errors** corrupt, version_mismatch, node_failed, storage_full.
   Result<void> recover();
 
   /// Hands a request over; `on_done` tells its end. Never blocks.
@@ -71,14 +72,16 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Gives a request up: it ends soon with `cancelled`, or with its outcome if that was faster.
   void cancel(std::shared_ptr<Request> target);
 
-  /// Refuses new requests, ends waiting ones with `closed`, lets entries under way end, writes a last checkpoint.
+  /// Refuses new requests, ends waiting ones with `closed`, lets entries under way end, writes a last
+  /// checkpoint.
   /// **Errors** timeout when that takes longer than `deadline`; node_failed.
   Result<void> close(SteadyTime deadline);
 
   /// Refuses everything at once; nothing more is written than what is under way.
   void abandon();
 
-  /// Waits until no write is under way after `abandon`: the executor may then be stopped. False at `deadline`.
+  /// Waits until no write is under way after `abandon`: the executor may then be stopped. False at
+  /// `deadline`.
   bool quiet(SteadyTime deadline);
 
   /// After the executor was stopped: lets go of the store; everything from now on gets `closed`.

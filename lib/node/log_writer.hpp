@@ -1,8 +1,8 @@
 #pragma once
 // Makes the log port asynchronous: gathers writes while a commit is under way, one commit for all shards.
 //
-// Two sides. The core's (under its token): enqueue, start, take_result. The writer's (one thread at a time, the
-// one that `start` appointed): commit. They meet in `result_ready_`.
+// Two sides. The core's (under its token): enqueue, start, take_result. The writer's (one thread at a time,
+// the one that `start` appointed): commit. They meet in `result_ready_`.
 
 #include <atomic>
 #include <optional>

@@ -23,7 +23,8 @@ class Mailbox {
     Request* raw = request.get();
     raw->self = std::move(request);
     raw->next = head_.load(std::memory_order_relaxed);
-    while (!head_.compare_exchange_weak(raw->next, raw, std::memory_order_release, std::memory_order_relaxed)) {
+    while (
+        !head_.compare_exchange_weak(raw->next, raw, std::memory_order_release, std::memory_order_relaxed)) {
     }
   }
 

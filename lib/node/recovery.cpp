@@ -31,11 +31,12 @@ Result<void> Core::replay(Shard& shard) {
   const LogIndex first = next(shard.machine->applied());
   if (first > state->last) return {};
   engine::Effects effects;
-  return parts_.store->log().read(shard.id, first, state->last, [&](const port::LogRecord& record) -> Result<void> {
-    if (auto replayed = replay_record(shard, record, effects); !replayed) return replayed;
-    shard.log_bytes += record.body.size();
-    return shard.machine->checkpoint_due() ? checkpoint_while_replaying(shard) : Result<void>();
-  });
+  return parts_.store->log().read(
+      shard.id, first, state->last, [&](const port::LogRecord& record) -> Result<void> {
+        if (auto replayed = replay_record(shard, record, effects); !replayed) return replayed;
+        shard.log_bytes += record.body.size();
+        return shard.machine->checkpoint_due() ? checkpoint_while_replaying(shard) : Result<void>();
+      });
 }
 
 Result<void> Core::replay_record(Shard& shard, const port::LogRecord& record, engine::Effects& effects) {
@@ -58,8 +59,8 @@ Result<void> Core::checkpoint_while_replaying(Shard& shard) {
   return finished ? Result<void>() : Result<void>(finished.error());
 }
 
-/// Shards that may have forgotten what they acknowledged never give a number or an attempt a second time (S58, S82):
-/// numbers go on where no former run can have been, and receipts of former runs are stale.
+/// Shards that may have forgotten what they acknowledged never give a number or an attempt a second time
+/// (S58, S82): numbers go on where no former run can have been, and receipts of former runs are stale.
 void Core::begin_epochs() {
   std::int64_t now_ms = 0;
   for (const auto& shard : shards_) now_ms = std::max(now_ms, shard.stamper->peek().wall.ms);

@@ -1,6 +1,6 @@
 #pragma once
-// What the facade asks of the core, and where the answer is put. A request is shared by the caller and the core;
-// the core alone touches it between `submit` and the moment `done` becomes `ended`.
+// What the facade asks of the core, and where the answer is put. A request is shared by the caller and the
+// core; the core alone touches it between `submit` and the moment `done` becomes `ended`.
 
 #include <atomic>
 #include <cstdint>

@@ -1,8 +1,9 @@
 #pragma once
 // One shard as the core drives it: what waits to become an entry, what is under way, who waits for messages.
 //
-// Invariants: entries are applied in the order of their indices, each once, only when committed; every request is in
-// exactly one of pending, line of waiters, an entry under way; a waiter rides in at most one entry.
+// Invariants: entries are applied in the order of their indices, each once, only when committed; every
+// request is in exactly one of pending, line of waiters, an entry under way; a waiter rides in at most one
+// entry.
 
 #include <deque>
 #include <memory>
@@ -12,12 +13,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "peerq/port/codec.hpp"
-#include "peerq/port/replicator.hpp"
-#include "peerq/port/state_machine.hpp"
 #include "node/request.hpp"
 #include "node/stamper.hpp"
 #include "node/waiters.hpp"
+#include "peerq/port/codec.hpp"
+#include "peerq/port/replicator.hpp"
+#include "peerq/port/state_machine.hpp"
 
 namespace peerq::node {
 
@@ -34,7 +35,8 @@ struct EntryUnderWay {
   std::vector<std::shared_ptr<Request>> requests;
 };
 
-/// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one concern each.
+/// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one
+/// concern each.
 /// **Thread** the core.
 struct Shard {
   ShardId id;

@@ -15,7 +15,12 @@ class Stamper {
  public:
   /// Goes on from `newest`, the newest stamps in the shard's log.
   Stamper(const port::Clock& clock, Stamps newest) noexcept
-      : clock_(&clock), steady_base_(clock.steady()), wall_base_(clock.wall()), lease_base_(newest.lease), newest_(newest), anchor_(newest) {}
+      : clock_(&clock),
+        steady_base_(clock.steady()),
+        wall_base_(clock.wall()),
+        lease_base_(newest.lease),
+        newest_(newest),
+        anchor_(newest) {}
 
   /// Stamps for an entry cut now.
   Stamps stamp() noexcept {

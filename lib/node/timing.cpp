@@ -28,8 +28,10 @@ void Core::expire_deadlines() {
 void Core::expire_pending(Shard& shard) {
   std::vector<std::shared_ptr<Request>> late;
   for (const auto& request : shard.pending) {
-    if (request->deadline <= now_) late.push_back(request);
-    else next_deadline_ = std::min(next_deadline_, request->deadline);
+    if (request->deadline <= now_)
+      late.push_back(request);
+    else
+      next_deadline_ = std::min(next_deadline_, request->deadline);
   }
   for (const auto& request : late) {
     remove_pending(shard, *request);
@@ -38,8 +40,10 @@ void Core::expire_pending(Shard& shard) {
   for (const auto& entry : shard.under_way) {
     for (const auto& request : entry.requests) {
       if (request == nullptr || request->stage == Stage::finished) continue;
-      if (request->deadline <= now_) finish(request, Error(errc::outcome_unknown));
-      else next_deadline_ = std::min(next_deadline_, request->deadline);
+      if (request->deadline <= now_)
+        finish(request, Error(errc::outcome_unknown));
+      else
+        next_deadline_ = std::min(next_deadline_, request->deadline);
     }
   }
 }

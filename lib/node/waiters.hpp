@@ -1,8 +1,8 @@
 #pragma once
 // Receivers that wait for a message (long poll, S22): first come, first served, per queue.
 //
-// A waiter is either in line or riding in one entry that is not applied yet. A waiter that rode in vain goes back
-// to its old place.
+// A waiter is either in line or riding in one entry that is not applied yet. A waiter that rode in vain goes
+// back to its old place.
 
 #include <cstdint>
 #include <map>
@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "node/request.hpp"
 #include "peerq/base/ids.hpp"
 #include "peerq/base/time.hpp"
-#include "node/request.hpp"
 
 namespace peerq::node {
 

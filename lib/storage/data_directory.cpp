@@ -66,7 +66,8 @@ std::uint64_t size_of(const std::string& path) {
 }
 
 Result<void> make_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return system_error(errno, path, "cannot be created");
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error(errno, path, "cannot be created");
   return {};
 }
 
@@ -118,8 +119,8 @@ Result<std::shared_ptr<DirectoryLock>> DirectoryLock::take(const std::string& di
     if (code != EWOULDBLOCK) return system_error(code, path, "cannot be locked");
     std::string holder = read_short_file(path);
     while (!holder.empty() && holder.back() == '\n') holder.pop_back();
-    return Error(errc::data_dir_locked, fmt::format("{} is held by process {}", directory,
-                                                    holder.empty() ? "(unknown)" : holder));
+    return Error(errc::data_dir_locked,
+                 fmt::format("{} is held by process {}", directory, holder.empty() ? "(unknown)" : holder));
   }
   std::shared_ptr<DirectoryLock> lock(new DirectoryLock(descriptor));
   // For people only: on a full disk it may fail.
@@ -140,9 +141,10 @@ Result<DirectoryFacts> DataDirectory::inspect(port::FileSystem& file_system) con
   if (!facts) return std::move(facts).error();
   if (facts->network) {
     const char* name = network_file_system(facts->type);
-    return unsupported(path_, fmt::format("is on a network file system ({}), which cannot keep LMDB's promises; "
-                                          "choose a directory on a local disk",
-                                          name != nullptr ? name : "unknown"));
+    return unsupported(path_,
+                       fmt::format("is on a network file system ({}), which cannot keep LMDB's promises; "
+                                   "choose a directory on a local disk",
+                                   name != nullptr ? name : "unknown"));
   }
   if (facts->read_only) return unsupported(path_, "is on a read-only file system; mount it writable");
   if (access(nearest.c_str(), R_OK | W_OK | X_OK) != 0) {
@@ -157,8 +159,9 @@ Result<DirectoryFacts> DataDirectory::inspect(port::FileSystem& file_system) con
   }
   out.complete = format == directory_format;
   if (!out.complete && out.free_bytes < new_directory_bytes_min) {
-    return Error(errc::storage_full, fmt::format("{}: a new directory needs {} KiB, {} KiB are free; make room", path_,
-                                                 new_directory_bytes_min / 1024, out.free_bytes / 1024));
+    return Error(errc::storage_full,
+                 fmt::format("{}: a new directory needs {} KiB, {} KiB are free; make room", path_,
+                             new_directory_bytes_min / 1024, out.free_bytes / 1024));
   }
   return out;
 }
@@ -221,7 +224,8 @@ Result<void> DataDirectory::allocate_lock_files() const {
     const std::string path = folder + "/lock.mdb";
     const Descriptor file{open(path.c_str(), O_RDWR | O_CLOEXEC)};
     if (file.number < 0) continue;  // LMDB makes it
-    const int code = posix_fallocate(file.number, 0, static_cast<off_t>(std::max<std::uint64_t>(size_of(path), 1)));
+    const int code =
+        posix_fallocate(file.number, 0, static_cast<off_t>(std::max<std::uint64_t>(size_of(path), 1)));
     if (code == ENOSPC || code == EDQUOT) return system_error(code, path, "cannot be allocated");
   }
   return {};

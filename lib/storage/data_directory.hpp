@@ -6,8 +6,9 @@
 //   <directory>/log/data.mdb   log/lock.mdb      the log environment
 //   <directory>/state/data.mdb state/lock.mdb    the state environment
 //
-// Nothing is written before the directory was found usable. A crash during creation leaves no FORMAT: the next open
-// begins anew, unless the log already says who the directory is. **Source** docs/formats.md, log directory.
+// Nothing is written before the directory was found usable. A crash during creation leaves no FORMAT: the
+// next open begins anew, unless the log already says who the directory is. **Source** docs/formats.md, log
+// directory.
 
 #include <cstdint>
 #include <memory>
@@ -66,8 +67,8 @@ class DataDirectory {
   /// Syncs files and folders once after creation, then writes FORMAT. **Durable** on return.
   Result<void> complete() const;
 
-  /// Allocates the blocks of LMDB's lock files: their pages are written through a memory map, which on a full disk
-  /// would end the process.
+  /// Allocates the blocks of LMDB's lock files: their pages are written through a memory map, which on a full
+  /// disk would end the process.
   Result<void> allocate_lock_files() const;
 
   const std::string& path() const noexcept { return path_; }

@@ -1,5 +1,6 @@
 #pragma once
-// How large the deltas of all durable shards may become, and when a checkpoint is worth one. **Source** DESIGN, storage.
+// How large the deltas of all durable shards may become, and when a checkpoint is worth one. **Source**
+// DESIGN, storage.
 
 #include <array>
 #include <atomic>
@@ -43,8 +44,8 @@ class DeltaBudget {
   /// Active and frozen bytes of all shards.
   std::size_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
 
-  /// Asks for the room on disk again: when it is short, checkpoints become smaller, so that their new pages fit
-  /// before the old ones are free.
+  /// Asks for the room on disk again: when it is short, checkpoints become smaller, so that their new pages
+  /// fit before the old ones are free.
   void look_at_disk();
 
  private:

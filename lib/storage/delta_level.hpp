@@ -1,6 +1,7 @@
 #pragma once
-// One level of the delta tables: what changed since the level below was written. An entry is a row, or says that the
-// row is erased, and knows whether the levels below hold a row of that key: if not, erasing it leaves nothing at all.
+// One level of the delta tables: what changed since the level below was written. An entry is a row, or says
+// that the row is erased, and knows whether the levels below hold a row of that key: if not, erasing it
+// leaves nothing at all.
 
 #include <cstddef>
 #include <optional>
@@ -53,7 +54,8 @@ class DeltaLevel {
     }
   }
 
-  /// The first entry, erased ones too, whose key is at least `from`, or greater when `after`, and less than `to`.
+  /// The first entry, erased ones too, whose key is at least `from`, or greater when `after`, and less than
+  /// `to`.
   template <class Row>
   KeyedEntry<Row> next(const typename Row::Key& from, bool after, const typename Row::Key& to) const {
     if constexpr (Row::dense) {
@@ -140,9 +142,8 @@ class DeltaLevel {
   }
 
   bool empty() const {
-    return messages_.empty() && payloads_.empty() && OrderedRows::for_each([&]<class Row>() {
-             return table<Row>().empty();
-           });
+    return messages_.empty() && payloads_.empty() &&
+           OrderedRows::for_each([&]<class Row>() { return table<Row>().empty(); });
   }
 
   /// Estimated bytes of memory.
@@ -155,8 +156,8 @@ class DeltaLevel {
     return sum;
   }
 
-  /// Estimated leaf pages that writing the level makes dirty. Runs of neighbours share pages; an ordered table's rows
-  /// are taken as half scattered.
+  /// Estimated leaf pages that writing the level makes dirty. Runs of neighbours share pages; an ordered
+  /// table's rows are taken as half scattered.
   std::size_t dirty_pages(std::uint64_t payload_pages_per_row) const {
     std::size_t sum = messages_.segment_count() + payloads_.segment_count() + payload_bytes_ / page_size +
                       payloads_erased_ * payload_pages_per_row / 1024;
@@ -223,7 +224,8 @@ class DeltaLevel {
       return false;
     }
     segment.erased |= place.bit;
-    if constexpr (!std::is_trivially_copyable_v<std::remove_cvref_t<decltype(place.value())>>) place.value() = {};
+    if constexpr (!std::is_trivially_copyable_v<std::remove_cvref_t<decltype(place.value())>>)
+      place.value() = {};
     return true;
   }
 

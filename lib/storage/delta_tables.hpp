@@ -5,8 +5,8 @@
 //   frozen   what a checkpoint is writing, or null       read only; also by the checkpoint lane
 //   base     what is on disk: DiskBase, or the tests' in-memory one
 //
-// A key is looked up from top to bottom; the first level that knows it answers. Changes go to the active level and
-// never read below (engine/tables.hpp: the caller knows whether a row exists).
+// A key is looked up from top to bottom; the first level that knows it answers. Changes go to the active
+// level and never read below (engine/tables.hpp: the caller knows whether a row exists).
 
 #include <cstddef>
 #include <memory>
@@ -20,7 +20,8 @@
 
 namespace peerq::storage {
 
-/// `Base` has `find<Row>(key)`, `next<Row>(from, after)` giving a key or null, and `payload(id)`. **Thread** core.
+/// `Base` has `find<Row>(key)`, `next<Row>(from, after)` giving a key or null, and `payload(id)`. **Thread**
+/// core.
 template <class Base>
 class DeltaTables {
  public:
@@ -69,7 +70,8 @@ class DeltaTables {
     auto entry = active_->payload(id);
     if (!entry.known && frozen_ != nullptr) entry = frozen_->payload(id);
     if (!entry.known) return {{}, base_.payload(id)};
-    if (entry.row == nullptr) throw engine::TablesFailure{Error(errc::corrupt, "a live message has no payload")};
+    if (entry.row == nullptr)
+      throw engine::TablesFailure{Error(errc::corrupt, "a live message has no payload")};
     return {*entry.row, nullptr};
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The lowest level of the delta tables: typed, checked rows out of a StateStore's snapshot. Remembers the last search
-// of each table, because the engine asks for the same neighbourhood again and again.
+// The lowest level of the delta tables: typed, checked rows out of a StateStore's snapshot. Remembers the
+// last search of each table, because the engine asks for the same neighbourhood again and again.
 
 #include <array>
 #include <cstddef>
@@ -36,7 +36,8 @@ class DiskBase {
     return row;
   }
 
-  /// The first key that is at least `from`, or greater when `after`; null if there is none. Lives until the next call.
+  /// The first key that is at least `from`, or greater when `after`; null if there is none. Lives until the
+  /// next call.
   template <class Row>
   const typename Row::Key* next(const typename Row::Key& from, bool after) const {
     Snapshot& snapshot = current();

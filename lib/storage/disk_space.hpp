@@ -1,6 +1,7 @@
 #pragma once
-// How much may still be written: the limit of the options and the disk's own, over both environments, and a reserve of
-// blocks that are allocated ahead, so that deletes, checkpoints and trims go on when nothing else fits (S54).
+// How much may still be written: the limit of the options and the disk's own, over both environments, and a
+// reserve of blocks that are allocated ahead, so that deletes, checkpoints and trims go on when nothing else
+// fits (S54).
 
 #include <array>
 #include <cstdint>
@@ -35,7 +36,8 @@ class DiskSpace {
   /// What the file is after a commit: bytes up to its last page, and those of them in use.
   void committed(DataFile file, std::uint64_t end_bytes, std::uint64_t live_bytes);
 
-  /// Whether new data may come in: after `unwritten` bytes, which the state still has to take, the reserve is left.
+  /// Whether new data may come in: after `unwritten` bytes, which the state still has to take, the reserve is
+  /// left.
   bool accepts(std::uint64_t unwritten);
 
   /// Bytes that can be written to the file before it is full, free pages inside it too.
@@ -61,7 +63,8 @@ class DiskSpace {
 
   static std::size_t index(DataFile file) noexcept { return static_cast<std::size_t>(file); }
   bool allocate(File& file, std::uint64_t size);
-  /// What the limit still allows both files together to grow; what is allocated ahead is not counted as grown.
+  /// What the limit still allows both files together to grow; what is allocated ahead is not counted as
+  /// grown.
   std::uint64_t limit_left() const noexcept;
   std::uint64_t disk_left();
   void top_up(File& file);

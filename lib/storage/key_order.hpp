@@ -1,5 +1,6 @@
 #pragma once
-// Comparing keys without branches: a search in memory is then not slowed down by wrong guesses of the processor.
+// Comparing keys without branches: a search in memory is then not slowed down by wrong guesses of the
+// processor.
 
 #include <cstddef>
 #include <cstdint>

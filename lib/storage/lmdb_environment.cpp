@@ -46,7 +46,10 @@ Error lmdb_error(int code, std::string_view what) {
 }
 
 LmdbEnvironment::LmdbEnvironment(MDB_env* environment, const Options& options)
-    : keep_alive_(options.keep_alive), environment_(environment), folder_(options.folder), process_(getpid()) {}
+    : keep_alive_(options.keep_alive),
+      environment_(environment),
+      folder_(options.folder),
+      process_(getpid()) {}
 
 LmdbEnvironment::~LmdbEnvironment() {
   // In a fork the parent owns it: LMDB's lock file must not be touched from here.
@@ -101,7 +104,8 @@ Result<LmdbTransaction> LmdbEnvironment::begin_read() const {
   return LmdbTransaction(transaction);
 }
 
-Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name, bool create) {
+Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name,
+                                       bool create) {
   MDB_dbi handle = 0;
   const int code = mdb_dbi_open(transaction.get(), name.c_str(), create ? MDB_CREATE : 0, &handle);
   if (code != 0) return lmdb_error(code, folder_ + ", table " + name);
@@ -110,12 +114,13 @@ Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const
 }
 
 CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
-  const int code = mdb_txn_commit(transaction.release());  // durable: data pages, then the page that names them
+  const int code =
+      mdb_txn_commit(transaction.release());  // durable: data pages, then the page that names them
   if (code == 0) return CommitEnd::durable;
   error = lmdb_error(code, folder_);
-  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure at the
-  // last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no page that
-  // anything refers to was touched, and the transaction was aborted.
+  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure
+  // at the last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no
+  // page that anything refers to was touched, and the transaction was aborted.
   MDB_txn* probe = nullptr;
   if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return CommitEnd::failed;
   mdb_txn_abort(probe);
@@ -126,7 +131,7 @@ CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
 Result<LmdbPages> LmdbEnvironment::pages(const LmdbTransaction& transaction) const {
   LmdbPages out;
   out.size = page_size_;
-  std::uint64_t used = 2;  // the meta pages
+  std::uint64_t used = 2;                                 // the meta pages
   for (MDB_dbi handle = 0; handle < tables_; ++handle) {  // 0 and 1 are LMDB's own
     MDB_stat facts{};
     if (mdb_stat(transaction.get(), handle, &facts) != 0) continue;

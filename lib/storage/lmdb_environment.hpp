@@ -1,7 +1,7 @@
 #pragma once
 // LMDB behind types that clean up after themselves, and its error codes in our words.
-// Rules (RELIABILITY, durability rules): the default sync mode only, plain tables, an environment is opened once in
-// a process and never used in a fork of it, write transactions begin and end on one thread.
+// Rules (RELIABILITY, durability rules): the default sync mode only, plain tables, an environment is opened
+// once in a process and never used in a fork of it, write transactions begin and end on one thread.
 
 #include <lmdb.h>
 
@@ -31,7 +31,8 @@ class LmdbTransaction {
  public:
   LmdbTransaction() = default;
   explicit LmdbTransaction(MDB_txn* transaction) noexcept : transaction_(transaction) {}
-  LmdbTransaction(LmdbTransaction&& other) noexcept : transaction_(std::exchange(other.transaction_, nullptr)) {}
+  LmdbTransaction(LmdbTransaction&& other) noexcept
+      : transaction_(std::exchange(other.transaction_, nullptr)) {}
   LmdbTransaction& operator=(LmdbTransaction&& other) noexcept {
     std::swap(transaction_, other.transaction_);
     return *this;

@@ -41,8 +41,8 @@ std::optional<LogIndex> index_of(const MDB_val& key) noexcept {
 std::string named(ShardId shard) { return fmt::format("log of shard {}", shard.value); }
 
 Error damaged(ShardId shard, LogIndex index) {
-  return {errc::corrupt, fmt::format("{}: record {} is missing or does not match its checksum", named(shard),
-                                     index.value)};
+  return {errc::corrupt,
+          fmt::format("{}: record {} is missing or does not match its checksum", named(shard), index.value)};
 }
 
 /// The value of a key, or none. **Errors** what LMDB says.
@@ -173,7 +173,8 @@ std::uint64_t LmdbLog::size_of(const std::vector<port::LogWrite>& writes) const 
   return pages * page;
 }
 
-Result<void> LmdbLog::commit_with(const std::vector<port::LogWrite>& writes, const DirectoryIdentity* identity) {
+Result<void> LmdbLog::commit_with(const std::vector<port::LogWrite>& writes,
+                                  const DirectoryIdentity* identity) {
   if (failed_) return Error(errc::node_failed, environment_->folder() + ": an earlier write failed");
   if (!space_->prepare(DataFile::log, size_of(writes))) {
     return Error(errc::storage_full, environment_->folder());
@@ -193,7 +194,8 @@ Result<void> LmdbLog::commit_with(const std::vector<port::LogWrite>& writes, con
     if (!stored) return stored;
   }
   Error error;
-  const CommitEnd end = environment_->commit(std::move(*transaction), error);  // durable: the log's only commit
+  const CommitEnd end =
+      environment_->commit(std::move(*transaction), error);  // durable: the log's only commit
   if (end == CommitEnd::full) return Error(errc::storage_full, error.detail);
   if (end == CommitEnd::failed) return Error(errc::node_failed, error.detail);
   tails_ = tails;
@@ -218,7 +220,8 @@ Result<void> LmdbLog::write(const LmdbTransaction& transaction, const port::LogW
   }
   if (write.hard) {
     const std::string value = write_hard_state(write.shard, *write.hard);
-    if (auto done = put(transaction, hard_states_, shard_key(write.shard), as_bytes(value)); !done) return done;
+    if (auto done = put(transaction, hard_states_, shard_key(write.shard), as_bytes(value)); !done)
+      return done;
   }
   return write.snapshot ? record_snapshot(transaction, write, tail) : Result<void>();
 }
@@ -255,7 +258,8 @@ Result<void> LmdbLog::append(const LmdbTransaction& transaction, const port::Log
   return {};
 }
 
-Result<void> LmdbLog::record_snapshot(const LmdbTransaction& transaction, const port::LogWrite& write, Tail& tail) {
+Result<void> LmdbLog::record_snapshot(const LmdbTransaction& transaction, const port::LogWrite& write,
+                                      Tail& tail) {
   PEERQ_ASSERT(next(write.snapshot->index) >= tail.first);
   const std::string value = write_snapshot_meta(write.shard, *write.snapshot);
   if (auto done = put(transaction, snapshots_, shard_key(write.shard), as_bytes(value)); !done) return done;

@@ -1,10 +1,11 @@
 #pragma once
-// The log environment: all shards' records, terms, votes and snapshot metadata, and who the directory is. One commit
-// is one LMDB transaction over all shards, in LMDB's synchronous mode. **Source** docs/formats.md, log directory.
+// The log environment: all shards' records, terms, votes and snapshot metadata, and who the directory is. One
+// commit is one LMDB transaction over all shards, in LMDB's synchronous mode. **Source** docs/formats.md, log
+// directory.
 //
-// Each shard has a table of its own, so that records are appended at a table's end and trimmed at its head, which
-// keeps free pages contiguous. Trimming is spread over later commits: a record below the snapshot is gone for every
-// reader at once, and its pages a little later.
+// Each shard has a table of its own, so that records are appended at a table's end and trimmed at its head,
+// which keeps free pages contiguous. Trimming is spread over later commits: a record below the snapshot is
+// gone for every reader at once, and its pages a little later.
 
 #include <array>
 #include <atomic>

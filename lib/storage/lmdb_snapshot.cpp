@@ -19,7 +19,8 @@ constexpr std::size_t payload_size_max = limits::entry_size_max;
 }
 
 Error damaged_payload(ShardId shard) {
-  return {errc::corrupt, table_text(shard, engine::TableId::payloads) + ": a payload does not match its checksum"};
+  return {errc::corrupt,
+          table_text(shard, engine::TableId::payloads) + ": a payload does not match its checksum"};
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const L
 }
 
 LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
-                           std::shared_ptr<const StateTables> tables, LmdbTransaction core, LmdbTransaction helper)
+                           std::shared_ptr<const StateTables> tables, LmdbTransaction core,
+                           LmdbTransaction helper)
     : environment_(std::move(environment)),
       tables_(std::move(tables)),
       core_(std::move(core)),
@@ -103,7 +105,8 @@ Result<SharedBytes> LmdbSnapshot::payload(ShardId shard, MessageId id) {
   payload_key(id, key);
   if (handle == 0) return damaged_payload(shard);
   if (helper_table_ != handle) {
-    if (const int code = helper_cursor_.open(helper_.get(), handle); code != 0) return lmdb_error(code, "payloads");
+    if (const int code = helper_cursor_.open(helper_.get(), handle); code != 0)
+      return lmdb_error(code, "payloads");
     helper_table_ = handle;
   }
   return read_payload(shard, handle, as_bytes(key));

@@ -1,6 +1,6 @@
 #pragma once
-// A snapshot of the state environment: two LMDB read transactions of the same moment, one for the core and one for
-// whoever fetches payloads, because a transaction belongs to one thread at a time.
+// A snapshot of the state environment: two LMDB read transactions of the same moment, one for the core and
+// one for whoever fetches payloads, because a transaction belongs to one thread at a time.
 
 #include <array>
 #include <memory>

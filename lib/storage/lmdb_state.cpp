@@ -66,7 +66,8 @@ MDB_dbi StateTables::handle(ShardId shard, engine::TableId table) const noexcept
   return shard.value < shards && number < table_numbers ? handles_[shard.value][number] : 0;
 }
 
-Result<std::unique_ptr<LmdbState>> LmdbState::open(const LmdbEnvironment::Options& options, DiskSpace& space) {
+Result<std::unique_ptr<LmdbState>> LmdbState::open(const LmdbEnvironment::Options& options,
+                                                   DiskSpace& space) {
   auto environment = LmdbEnvironment::open(options);
   if (!environment) return std::move(environment).error();
   std::unique_ptr<LmdbState> state(new LmdbState(std::move(*environment), space));

@@ -1,5 +1,6 @@
 #pragma once
-// The state environment: one LMDB table per (shard, table), named e.g. "1.messages". **Source** docs/formats.md.
+// The state environment: one LMDB table per (shard, table), named e.g. "1.messages". **Source**
+// docs/formats.md.
 
 #include <array>
 #include <cstdint>

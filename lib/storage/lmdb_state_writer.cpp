@@ -129,7 +129,8 @@ Result<void> LmdbStateWriter::take_out() {
   if (code == MDB_NOTFOUND) return {};  // nothing before it: the run begins a page of its own soon
   if (code == 0) code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_NEXT);
   std::size_t bytes = 0;
-  while (code == 0 && bytes < page_size_ && value.mv_size < page_size_ / 2 && may_share_page(last, value, page_size_)) {
+  while (code == 0 && bytes < page_size_ && value.mv_size < page_size_ / 2 &&
+         may_share_page(last, value, page_size_)) {
     taken_.push_back({std::string(as_text(bytes_of(key))), std::string(as_text(bytes_of(value)))});
     bytes += key.mv_size + value.mv_size + node_overhead;
     code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_NEXT);

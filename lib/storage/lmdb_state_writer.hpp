@@ -1,11 +1,12 @@
 #pragma once
 // Writes a checkpoint's rows into LMDB so that pages stay well filled.
 //
-// LMDB splits a full page in half, except when the new key goes to the page's end: then the page stays full and a new
-// one is begun. New rows of a queue that is not the last one fall in the middle of a page, before the next queue's
-// first rows: every page behind them would stay half empty. So when a *run* of new keys between two existing ones is
-// long, the rows behind it that share its page are taken out, the run goes to the page's end, and they are put back
-// behind it. The first rows of a run wait until it is known whether it is long. **Source** docs/decisions.md, sequential fill.
+// LMDB splits a full page in half, except when the new key goes to the page's end: then the page stays full
+// and a new one is begun. New rows of a queue that is not the last one fall in the middle of a page, before
+// the next queue's first rows: every page behind them would stay half empty. So when a *run* of new keys
+// between two existing ones is long, the rows behind it that share its page are taken out, the run goes to
+// the page's end, and they are put back behind it. The first rows of a run wait until it is known whether it
+// is long. **Source** docs/decisions.md, sequential fill.
 
 #include <cstdint>
 #include <optional>

@@ -3,11 +3,12 @@
 //
 //   record      checksum (8) | term (8) | type (1) | version (1) | 0 (2) | body size (4) | body
 //   hard state  checksum (8) | term (8) | vote (8)
-//   snapshot    checksum (8) | index (8) | term (8) | configuration index (8) | generation (8) | configuration
-//   identity    checksum (8) | format (4) | cluster (16) | peer (8) | receipt key (16) | first queue (8) | generation (8)
+//   snapshot    checksum (8) | index (8) | term (8) | configuration index (8) | generation (8) |
+//   configuration identity    checksum (8) | format (4) | cluster (16) | peer (8) | receipt key (16) | first
+//   queue (8) | generation (8)
 //
-// All numbers little-endian; keys are the index (8) or the shard (4), big-endian. Every checksum covers the key's
-// meaning (shard, index) too, so that a value in the wrong place is a damaged one.
+// All numbers little-endian; keys are the index (8) or the shard (4), big-endian. Every checksum covers the
+// key's meaning (shard, index) too, so that a value in the wrong place is a damaged one.
 
 #include <cstdint>
 #include <optional>

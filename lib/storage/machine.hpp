@@ -1,9 +1,10 @@
 #pragma once
-// The state machine ports over an engine and its tables. `State` is ShardDelta (durable shards) or MemoryShard.
+// The state machine ports over an engine and its tables. `State` is ShardDelta (durable shards) or
+// MemoryShard.
 //
-// A table that cannot be read throws TablesFailure out of the engine. Nothing that the engine did since the entry
-// began can be trusted then: the machine is poisoned, answers that error for good, and its delta is never written
-// (S55). An entry of a newer format is refused before any change and poisons nothing (S53).
+// A table that cannot be read throws TablesFailure out of the engine. Nothing that the engine did since the
+// entry began can be trusted then: the machine is poisoned, answers that error for good, and its delta is
+// never written (S55). An entry of a newer format is refused before any change and poisons nothing (S53).
 
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ namespace peerq::storage {
 template <class Port, class State, class Engine>
 class Machine : public Port {
  public:
-  Result<void> apply(LogIndex index, Term term, const engine::EntryView& entry, engine::Effects& effects) override {
+  Result<void> apply(LogIndex index, Term term, const engine::EntryView& entry,
+                     engine::Effects& effects) override {
     auto done = guarded([&]() -> Result<void> {
       PEERQ_ASSERT(index == next(state_.applied()));
       state_.begin_entry(entry.bytes.size());
@@ -58,7 +60,8 @@ class Machine : public Port {
 
  protected:
   template <class... EngineArguments>
-  Machine(State state, EngineArguments... arguments) : state_(std::move(state)), engine_(state_.tables(), arguments...) {}
+  Machine(State state, EngineArguments... arguments)
+      : state_(std::move(state)), engine_(state_.tables(), arguments...) {}
 
   /// Runs `call`, which gives a Result; a table that cannot be read becomes its error, now and from now on.
   template <class Call>
@@ -112,7 +115,8 @@ class QueueMachineOver final
     return this->guarded([&] { return this->engine_.get(queue, id, now); });
   }
   std::vector<std::pair<QueueId, std::uint64_t>> queues() override {
-    return this->guarded_or(std::vector<std::pair<QueueId, std::uint64_t>>{}, [&] { return this->engine_.queues(); });
+    return this->guarded_or(std::vector<std::pair<QueueId, std::uint64_t>>{},
+                            [&] { return this->engine_.queues(); });
   }
 };
 
@@ -128,7 +132,8 @@ class CatalogMachineOver final
   std::optional<engine::QueueConfig> find(std::string_view name) override {
     return this->guarded_or(std::optional<engine::QueueConfig>{}, [&] { return this->engine_.find(name); });
   }
-  std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after, std::size_t max) override {
+  std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after,
+                                        std::size_t max) override {
     return this->guarded_or(std::vector<engine::QueueConfig>{},
                             [&] { return this->engine_.list(prefix, after, max); });
   }

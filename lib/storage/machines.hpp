@@ -10,8 +10,10 @@
 
 namespace peerq::storage {
 
-/// A durable shard of queues, as far as `store` has it. **Errors** corrupt, node_failed. Store and budget outlive it.
-Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, StateStore& store, DeltaBudget& budget);
+/// A durable shard of queues, as far as `store` has it. **Errors** corrupt, node_failed. Store and budget
+/// outlive it.
+Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, StateStore& store,
+                                                               DeltaBudget& budget);
 
 /// The catalog. `first_queue` is the first id that a new one gives.
 Result<std::unique_ptr<port::CatalogMachine>> make_catalog_machine(QueueId first_queue, StateStore& store,

@@ -23,7 +23,8 @@ constexpr std::uint64_t log_map_size = std::uint64_t{16} << 30;
 constexpr std::uint64_t state_map_size = std::uint64_t{1} << 40;
 constexpr std::uint64_t log_map_size = std::uint64_t{256} << 30;
 #endif
-/// What a limited map is larger than the limit: the limit is kept by DiskSpace, before LMDB meets the map's end.
+/// What a limited map is larger than the limit: the limit is kept by DiskSpace, before LMDB meets the map's
+/// end.
 constexpr std::uint64_t map_slack = std::uint64_t{64} << 20;
 constexpr std::uint64_t log_reserve_max = std::uint64_t{4} << 20;
 constexpr std::uint64_t log_reserve_min = std::uint64_t{256} << 10;
@@ -31,7 +32,8 @@ constexpr std::uint64_t log_reserve_min = std::uint64_t{256} << 10;
 /// The open store.
 class DirectoryStore final : public port::Store {
  public:
-  DirectoryStore(const port::StoreOptions& options, port::FileSystem& file_system, const DirectoryFacts& facts)
+  DirectoryStore(const port::StoreOptions& options, port::FileSystem& file_system,
+                 const DirectoryFacts& facts)
       : directory_(options.directory),
         capacity_(capacity_of(options, directory_, facts)),
         limits_(DeltaLimits::of(options.memory_budget, capacity_)),
@@ -52,7 +54,8 @@ class DirectoryStore final : public port::Store {
     return *queues_[shard.value];
   }
   port::StoreUsage usage() override {
-    return {space_.end_bytes(DataFile::log), space_.end_bytes(DataFile::state), space_.accepts(budget_.total())};
+    return {space_.end_bytes(DataFile::log), space_.end_bytes(DataFile::state),
+            space_.accepts(budget_.total())};
   }
 
  private:
@@ -80,12 +83,14 @@ class DirectoryStore final : public port::Store {
   std::array<std::unique_ptr<port::QueueMachine>, shard_count> queues_;
 };
 
-std::uint64_t map_size(std::uint64_t largest, const port::StoreOptions& options, const DataDirectory& directory) {
+std::uint64_t map_size(std::uint64_t largest, const port::StoreOptions& options,
+                       const DataDirectory& directory) {
   if (options.max_disk_bytes == 0) return largest;
   return std::min(largest, std::max(options.max_disk_bytes, directory.data_bytes()) + map_slack);
 }
 
-Result<void> DirectoryStore::open_environments(const port::StoreOptions& options, std::shared_ptr<void> lock) {
+Result<void> DirectoryStore::open_environments(const port::StoreOptions& options,
+                                               std::shared_ptr<void> lock) {
   auto log = LmdbLog::open({.folder = directory_.log_folder(),
                             .map_size = map_size(log_map_size, options, directory_),
                             .tables_max = 16,
@@ -123,15 +128,16 @@ Result<void> DirectoryStore::open(const port::StoreOptions& options, const Direc
   return make_machines();
 }
 
-Result<void> DirectoryStore::find_identity(const port::StoreOptions& options, bool complete, port::Entropy& entropy) {
+Result<void> DirectoryStore::find_identity(const port::StoreOptions& options, bool complete,
+                                           port::Entropy& entropy) {
   auto found = log_->identity();
   if (!found) return std::move(found).error();
   if (!*found && complete) return Error(errc::corrupt, "log: the directory's identity is missing");
   if (!*found) return create(options, entropy);
   if ((*found)->format > directory_format) {
     return Error(errc::data_dir_unsupported,
-                 fmt::format("{}: has format {}, this version knows {}; upgrade the library", directory_.path(),
-                             (*found)->format, directory_format));
+                 fmt::format("{}: has format {}, this version knows {}; upgrade the library",
+                             directory_.path(), (*found)->format, directory_format));
   }
   identity_ = (*found)->identity;
   return complete ? Result<void>() : directory_.complete();
@@ -176,16 +182,19 @@ Result<void> DirectoryStore::check_bounds(ShardId shard, LogIndex applied) {
   auto log = log_->state(shard);
   if (!log) return std::move(log).error();
   if (applied.value + 1 >= log->first.value && applied <= log->last) return {};
-  return Error(errc::corrupt,
-               fmt::format("{}: shard {}: state/ is at {}, but log/ holds {} to {}; the two do not belong together: put "
-                           "back the pair that does",
-                           directory_.path(), shard.value, applied.value, log->first.value, log->last.value));
+  return Error(
+      errc::corrupt,
+      fmt::format(
+          "{}: shard {}: state/ is at {}, but log/ holds {} to {}; the two do not belong together: put "
+          "back the pair that does",
+          directory_.path(), shard.value, applied.value, log->first.value, log->last.value));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<port::Store>> open_store(const port::StoreOptions& options, port::FileSystem& file_system,
-                                                port::Entropy& entropy, Observer& observer) {
+Result<std::unique_ptr<port::Store>> open_store(const port::StoreOptions& options,
+                                                port::FileSystem& file_system, port::Entropy& entropy,
+                                                Observer& observer) {
   const DataDirectory directory(options.directory);
   auto facts = directory.inspect(file_system);
   if (!facts) return std::move(facts).error();
@@ -194,7 +203,8 @@ Result<std::unique_ptr<port::Store>> open_store(const port::StoreOptions& option
   }
   auto store = std::make_unique<DirectoryStore>(options, file_system, *facts);
   if (auto opened = store->open(options, *facts, entropy); !opened) return std::move(opened).error();
-  observer.log(LogLevel::info, fmt::format("{}: {}", options.directory, facts->complete ? "opened" : "created"));
+  observer.log(LogLevel::info,
+               fmt::format("{}: {}", options.directory, facts->complete ? "opened" : "created"));
   return std::unique_ptr<port::Store>(std::move(store));
 }
 

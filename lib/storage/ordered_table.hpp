@@ -1,10 +1,11 @@
 #pragma once
-// An ordered table in memory: a list of sorted runs of up to 64 rows, found by binary search. Two to three times as
-// fast as std::map for a few thousand rows, and free of an allocation per row (docs/decisions.md).
+// An ordered table in memory: a list of sorted runs of up to 64 rows, found by binary search. Two to three
+// times as fast as std::map for a few thousand rows, and free of an allocation per row (docs/decisions.md).
 // Cheap by design is what a queue does all the time: append at the end, take from the front.
 //
-//   separators_ | s0 | s1 | s2 | ...          s(i) <= every key of run i, s(i) > every key of run i-1; s0 counts as -oo
-//   runs_       | .  | .  | .  | ...   ->     run: keys[begin, end) ascending, values beside them
+//   separators_ | s0 | s1 | s2 | ...          s(i) <= every key of run i, s(i) > every key of run i-1; s0
+//   counts as -oo runs_       | .  | .  | .  | ...   ->     run: keys[begin, end) ascending, values beside
+//   them
 
 #include <algorithm>
 #include <array>
@@ -162,7 +163,8 @@ class OrderedTable {
       --at;
     } else {
       std::move_backward(run.keys.begin() + at, run.keys.begin() + run.end, run.keys.begin() + run.end + 1);
-      std::move_backward(run.values.begin() + at, run.values.begin() + run.end, run.values.begin() + run.end + 1);
+      std::move_backward(run.values.begin() + at, run.values.begin() + run.end,
+                         run.values.begin() + run.end + 1);
       ++run.end;
     }
     run.keys[at] = key;
@@ -174,7 +176,8 @@ class OrderedTable {
   void take_row(Run& run, std::size_t at) {
     if (at - run.begin < run.end - at) {
       std::move_backward(run.keys.begin() + run.begin, run.keys.begin() + at, run.keys.begin() + at + 1);
-      std::move_backward(run.values.begin() + run.begin, run.values.begin() + at, run.values.begin() + at + 1);
+      std::move_backward(run.values.begin() + run.begin, run.values.begin() + at,
+                         run.values.begin() + at + 1);
       clear(run, run.begin++);
     } else {
       std::move(run.keys.begin() + at + 1, run.keys.begin() + run.end, run.keys.begin() + at);

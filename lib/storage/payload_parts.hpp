@@ -1,6 +1,6 @@
 #pragma once
-// How a payload lies in the state tables. LMDB's allocator slows to a crawl when values of several pages meet a large,
-// fragmented free list, so a payload larger than a page is a chain of values of one page each.
+// How a payload lies in the state tables. LMDB's allocator slows to a crawl when values of several pages meet
+// a large, fragmented free list, so a payload larger than a page is a chain of values of one page each.
 // **Source** docs/formats.md, payloads; DESIGN, storage.
 //
 //   whole    key (16)            value  bytes | seal (4)
@@ -21,7 +21,9 @@ inline constexpr std::size_t part_key_size = payload_key_size + 4;
 inline constexpr std::size_t chain_head_size = 8;
 
 /// The largest value that LMDB puts on one page of its own: the page less its header.
-constexpr std::size_t part_size(std::uint64_t page_size) noexcept { return static_cast<std::size_t>(page_size) - 16; }
+constexpr std::size_t part_size(std::uint64_t page_size) noexcept {
+  return static_cast<std::size_t>(page_size) - 16;
+}
 
 /// Cuts `key` to the payload's and appends the part's number.
 inline void part_key(std::string& key, std::uint32_t part) {

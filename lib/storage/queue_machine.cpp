@@ -4,10 +4,12 @@
 
 namespace peerq::storage {
 
-Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, StateStore& store, DeltaBudget& budget) {
+Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, StateStore& store,
+                                                               DeltaBudget& budget) {
   ShardDelta state(shard, store, budget);
   if (auto opened = state.open(); !opened) return std::move(opened).error();
-  return std::unique_ptr<port::QueueMachine>(std::make_unique<QueueMachineOver<ShardDelta>>(std::move(state)));
+  return std::unique_ptr<port::QueueMachine>(
+      std::make_unique<QueueMachineOver<ShardDelta>>(std::move(state)));
 }
 
 }  // namespace peerq::storage

@@ -1,14 +1,14 @@
 #pragma once
-// The tables that are ordered (all but messages and payloads), as a list of types, and what storage has to know of
-// a row type.
+// The tables that are ordered (all but messages and payloads), as a list of types, and what storage has to
+// know of a row type.
 
 #include <cstddef>
 #include <string>
 #include <tuple>
 #include <type_traits>
 
-#include "peerq/engine/rows.hpp"
 #include "peerq/engine/queue_rows.hpp"
+#include "peerq/engine/rows.hpp"
 #include "storage/segment_table.hpp"
 
 namespace peerq::storage {
@@ -30,12 +30,17 @@ struct RowList {
 using OrderedRows =
     RowList<engine::ShardRow, engine::ConfigRow, engine::QueueRow, engine::LaneRow, engine::ReadyRow,
             engine::ParkedRow, engine::AgedRow, engine::LeaseDueRow, engine::WallDueRow, engine::NoteRow,
-            engine::ForeignRow, engine::AttemptRow, engine::AttemptIdRow, engine::ReclaimRow, engine::EpochRow,
-            engine::CatalogQueueRow, engine::CatalogIdRow, engine::CatalogSourceRow, engine::CatalogRemovedRow, engine::CatalogCountersRow>;
+            engine::ForeignRow, engine::AttemptRow, engine::AttemptIdRow, engine::ReclaimRow,
+            engine::EpochRow, engine::CatalogQueueRow, engine::CatalogIdRow, engine::CatalogSourceRow,
+            engine::CatalogRemovedRow, engine::CatalogCountersRow>;
 
-inline DenseKey dense(const engine::MessageKey& key) noexcept { return {key.queue.value, key.sequence.value}; }
+inline DenseKey dense(const engine::MessageKey& key) noexcept {
+  return {key.queue.value, key.sequence.value};
+}
 inline DenseKey dense(MessageId id) noexcept { return {id.incarnation.value, id.sequence.value}; }
-inline engine::MessageKey message_key(DenseKey key) noexcept { return {QueueId(key.queue), Sequence{key.number}}; }
+inline engine::MessageKey message_key(DenseKey key) noexcept {
+  return {QueueId(key.queue), Sequence{key.number}};
+}
 
 /// Bytes that a row or key holds outside itself; rows without texts hold none.
 template <class Part>

@@ -1,6 +1,6 @@
 #pragma once
-// Rows and keys as they lie on disk: the engine's bytes, and four bytes of checksum behind each row that bind it to its
-// shard, table and key, so that a row in the wrong place is as damaged as a changed one.
+// Rows and keys as they lie on disk: the engine's bytes, and four bytes of checksum behind each row that bind
+// it to its shard, table and key, so that a row in the wrong place is as damaged as a changed one.
 // **Source** docs/formats.md, state tables.
 
 #include <cstdint>
@@ -26,7 +26,8 @@ void seal_row(ShardId shard, engine::TableId table, Bytes key, std::string& valu
 /// The row's bytes inside a sealed value; none when the seal does not fit.
 std::optional<Bytes> open_row(ShardId shard, engine::TableId table, Bytes key, Bytes value) noexcept;
 
-/// Replaces `out` with the key's bytes. The key of a table with one row is one zero byte: LMDB has no empty keys.
+/// Replaces `out` with the key's bytes. The key of a table with one row is one zero byte: LMDB has no empty
+/// keys.
 template <class Row>
 void disk_key(const typename Row::Key& key, std::string& out) {
   out.clear();

@@ -1,6 +1,7 @@
 #pragma once
-// A table in memory whose keys (queue, number) come in dense runs: messages and payloads. Rows lie in segments of 64
-// neighbours, so that finding a row is a short look-up of its segment and one bit; segments are kept in order.
+// A table in memory whose keys (queue, number) come in dense runs: messages and payloads. Rows lie in
+// segments of 64 neighbours, so that finding a row is a short look-up of its segment and one bit; segments
+// are kept in order.
 //
 //   segment of (queue, number / 64):  | present: 64 bits | erased: 64 bits | below: 64 bits | 64 values |
 
@@ -36,7 +37,8 @@ class SegmentTable {
   struct Segment {
     /// (queue, number / 64)
     DenseKey key;
-    /// There is an entry; then: it says that the row is erased; a row exists below this level (delta tables only).
+    /// There is an entry; then: it says that the row is erased; a row exists below this level (delta tables
+    /// only).
     std::uint64_t present = 0;
     std::uint64_t erased = 0;
     std::uint64_t below = 0;
@@ -51,9 +53,7 @@ class SegmentTable {
 
     explicit operator bool() const noexcept { return segment != nullptr; }
     Value& value() const noexcept { return segment->values[at]; }
-    DenseKey key() const noexcept {
-      return {segment->key.queue, segment->key.number * segment_size + at};
-    }
+    DenseKey key() const noexcept { return {segment->key.queue, segment->key.number * segment_size + at}; }
   };
 
   SegmentTable() = default;
@@ -126,7 +126,9 @@ class SegmentTable {
     return {segment, std::uint64_t{1} << at, at};
   }
 
-  Segment*& recent(DenseKey of) const noexcept { return recent_[(of.number ^ (of.queue * 5)) % recent_count]; }
+  Segment*& recent(DenseKey of) const noexcept {
+    return recent_[(of.number ^ (of.queue * 5)) % recent_count];
+  }
 
   Segment* look_up(DenseKey of) const noexcept {
     Segment*& known = recent(of);

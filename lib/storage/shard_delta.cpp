@@ -111,7 +111,8 @@ Result<engine::Checkpoint> ShardDelta::finish() {
   course_ = Course::idle;
   budget_->set_frozen(shard_, 0);
   budget_->look_at_disk();
-  return engine::Checkpoint{saved_.applied, saved_.applied_term, saved_.configuration_index, saved_.configuration};
+  return engine::Checkpoint{saved_.applied, saved_.applied_term, saved_.configuration_index,
+                            saved_.configuration};
 }
 
 }  // namespace peerq::storage

@@ -1,5 +1,6 @@
 #pragma once
-// A durable shard's tables and how far they are: applied index, stamps, configuration, and the checkpoint's course.
+// A durable shard's tables and how far they are: applied index, stamps, configuration, and the checkpoint's
+// course.
 //
 //   idle --freeze--> frozen --write--> written --finish--> idle
 

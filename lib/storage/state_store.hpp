@@ -15,7 +15,8 @@ namespace peerq::storage {
 
 /// All shards' tables at one moment.
 ///
-/// **Thread** `payload` any one at a time, beside the others; the others on the core. It may be let go anywhere.
+/// **Thread** `payload` any one at a time, beside the others; the others on the core. It may be let go
+/// anywhere.
 /// **Errors** `get` and `next` throw engine::TablesFailure when the disk cannot be read.
 class Snapshot {
  public:
@@ -60,8 +61,8 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  /// Writes a checkpoint of one shard in one transaction. **Durable** on return. **Errors** storage_full: nothing
-  /// happened; corrupt; node_failed. **Thread** checkpoint lane.
+  /// Writes a checkpoint of one shard in one transaction. **Durable** on return. **Errors** storage_full:
+  /// nothing happened; corrupt; node_failed. **Thread** checkpoint lane.
   virtual Result<void> write(ShardId shard, const RowSource& rows) = 0;
 
   /// The snapshot that all shards read. **Thread** core.

@@ -12,8 +12,8 @@ class SystemFileSystem final : public port::FileSystem {
   Result<void> preallocate(int descriptor, std::uint64_t size) override;
 };
 
-/// The name of a network file system by its `statfs` type number, or null. What is called local here keeps its own
-/// pages: LMDB's memory map and locks work on it.
+/// The name of a network file system by its `statfs` type number, or null. What is called local here keeps
+/// its own pages: LMDB's memory map and locks work on it.
 const char* network_file_system(std::uint64_t type) noexcept;
 
 }  // namespace peerq::storage

@@ -26,7 +26,8 @@ struct SimShardLog {
   void apply(const port::LogWrite& write);
 
  private:
-  void erase(std::map<LogIndex, port::LogRecord>::iterator from, std::map<LogIndex, port::LogRecord>::iterator to);
+  void erase(std::map<LogIndex, port::LogRecord>::iterator from,
+             std::map<LogIndex, port::LogRecord>::iterator to);
 };
 
 using SimShardLogs = std::map<ShardId, SimShardLog>;

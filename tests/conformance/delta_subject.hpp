@@ -1,6 +1,6 @@
 #pragma once
-// The production delta over a state store, as a subject of the tables' conformance suite: it freezes, writes (and fails
-// to), finishes and restarts at random; a restart brings back what the last checkpoint held.
+// The production delta over a state store, as a subject of the tables' conformance suite: it freezes, writes
+// (and fails to), finishes and restarts at random; a restart brings back what the last checkpoint held.
 
 #include <memory>
 #include <optional>

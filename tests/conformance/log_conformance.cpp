@@ -48,10 +48,11 @@ void commit(port::Log& log, LogWrite write) {
 
 std::vector<LogRecord> read(port::Log& log, ShardId shard, std::uint64_t first, std::uint64_t last) {
   std::vector<LogRecord> out;
-  const auto done = log.read(shard, LogIndex(first), LogIndex(last), [&](const LogRecord& one) -> Result<void> {
-    out.push_back(one);
-    return {};
-  });
+  const auto done =
+      log.read(shard, LogIndex(first), LogIndex(last), [&](const LogRecord& one) -> Result<void> {
+        out.push_back(one);
+        return {};
+      });
   if (!done) FAIL(done.error().text());
   return out;
 }
@@ -125,12 +126,15 @@ LogWrite random_write(Dice& dice, ShardId shard, const LogModel& model) {
   const std::uint64_t count = dice.chance(90) ? dice.below(5) : dice.below(60);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::size_t size = dice.chance(90) ? dice.below(400) : dice.below(70'000);
-    const auto type = dice.pick({EntryType::command, EntryType::command, EntryType::barrier, EntryType::change});
+    const auto type =
+        dice.pick({EntryType::command, EntryType::command, EntryType::barrier, EntryType::change});
     write.records.push_back(record(++last, term, std::string(size, static_cast<char>(dice.next())), type));
   }
   if (dice.chance(10) && last > model.snapshot.index.value) {
-    const std::uint64_t index = model.snapshot.index.value + 1 + dice.below(last - model.snapshot.index.value);
-    write.snapshot = SnapshotMeta{LogIndex(index), Term(term), LogIndex(1), std::string(dice.below(50), 'c'), 0};
+    const std::uint64_t index =
+        model.snapshot.index.value + 1 + dice.below(last - model.snapshot.index.value);
+    write.snapshot =
+        SnapshotMeta{LogIndex(index), Term(term), LogIndex(1), std::string(dice.below(50), 'c'), 0};
   }
   return write;
 }
@@ -171,7 +175,8 @@ void check_records_of_all_sizes(const LogFactory& make) {
   const auto subject = make();
   std::vector<LogRecord> records;
   std::uint64_t index = 0;
-  for (const std::size_t size : {0, 1, 7, 8, 1900, 2000, 2014, 2015, 4000, 4056, 4057, 4096, 65'536, 1'048'576}) {
+  for (const std::size_t size :
+       {0, 1, 7, 8, 1900, 2000, 2014, 2015, 4000, 4056, 4057, 4096, 65'536, 1'048'576}) {
     ++index;
     records.push_back(record(index, 1, std::string(size, static_cast<char>('a' + index))));
   }
@@ -281,9 +286,10 @@ void check_visitor_can_stop(const LogFactory& make) {
   const auto subject = make();
   commit(subject->log(), appending(data_shard, numbered(1, 600)));
   std::uint64_t seen = 0;
-  const auto done = subject->log().read(data_shard, LogIndex(1), LogIndex(600), [&](const LogRecord&) -> Result<void> {
-    return ++seen == 400 ? Result<void>(errc::cancelled) : Result<void>();
-  });
+  const auto done =
+      subject->log().read(data_shard, LogIndex(1), LogIndex(600), [&](const LogRecord&) -> Result<void> {
+        return ++seen == 400 ? Result<void>(errc::cancelled) : Result<void>();
+      });
   REQUIRE(done.error() == errc::cancelled);
   REQUIRE(seen == 400);
 }

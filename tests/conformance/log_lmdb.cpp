@@ -44,7 +44,9 @@ TEST_CASE("LMDB's log: records of every size are kept") { check_records_of_all_s
 TEST_CASE("LMDB's log: a cut removes the tail before the append") { check_cut(make); }
 TEST_CASE("LMDB's log: term and vote survive a restart") { check_hard_state(make); }
 TEST_CASE("LMDB's log: a snapshot hides what is below it at once") { check_trim(make); }
-TEST_CASE("LMDB's log: a long trim is spread over commits and its space is used again") { check_long_trim(make); }
+TEST_CASE("LMDB's log: a long trim is spread over commits and its space is used again") {
+  check_long_trim(make);
+}
 TEST_CASE("LMDB's log: a snapshot beyond the log empties it") { check_snapshot_beyond_the_log(make); }
 TEST_CASE("LMDB's log: shards do not see each other") { check_shards_are_apart(make); }
 TEST_CASE("LMDB's log: a visitor can stop a read") { check_visitor_can_stop(make); }

@@ -1,6 +1,6 @@
 #pragma once
-// What every implementation of the engine's tables must do: the same as an ordered map of bytes, under random operations
-// on every table, with checkpoints, failed ones and restarts in between.
+// What every implementation of the engine's tables must do: the same as an ordered map of bytes, under random
+// operations on every table, with checkpoints, failed ones and restarts in between.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
@@ -96,8 +96,8 @@ inline void check_payload(const engine::Payload& payload, const std::string& exp
 }
 
 /// Tables under test and the model beside them. `Subject` gives `tables()`, `has(table)` and
-/// `disturb(dice, model, before_restart)`, which may do anything that must not be seen, and sets the model back where the
-/// tables went back.
+/// `disturb(dice, model, before_restart)`, which may do anything that must not be seen, and sets the model
+/// back where the tables went back.
 template <class Subject>
 class TablesCheck {
  public:
@@ -228,7 +228,8 @@ class TablesCheck {
   void compare_table() {
     if (!tested(Row::table)) return;
     typename Row::Key last{};
-    for (auto at = model_.lower_bound({Row::table, {}}); at != model_.end() && at->first.first == Row::table; ++at) {
+    for (auto at = model_.lower_bound({Row::table, {}}); at != model_.end() && at->first.first == Row::table;
+         ++at) {
       typename Row::Key key{};
       expect(engine::decode_key<Row>(as_bytes(at->first.second), key));
       const auto found = subject_->tables().template find<Row>(key);

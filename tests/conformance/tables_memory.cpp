@@ -1,6 +1,6 @@
 // The tables' conformance suite over the tables in memory, and over the delta on a state store in memory.
-#include "conformance/delta_subject.hpp"
 #include <catch2/generators/catch_generators.hpp>
+#include "conformance/delta_subject.hpp"
 
 #include "conformance/seed.hpp"
 #include "conformance/tables_conformance.hpp"
@@ -15,7 +15,9 @@ class MemorySubject {
   storage::MemoryTables& tables() { return tables_; }
   bool has(engine::TableId) const { return true; }
   template <class BeforeRestart>
-  void disturb(Dice& dice, ByteTables&, BeforeRestart) { tables_.begin_entry(dice.below(2000)); }
+  void disturb(Dice& dice, ByteTables&, BeforeRestart) {
+    tables_.begin_entry(dice.below(2000));
+  }
 
  private:
   storage::MemoryTables tables_;
@@ -41,7 +43,8 @@ TEST_CASE("tables in memory do what an ordered map does") {
   TablesCheck(subject, start).run(200'000);
 }
 
-TEST_CASE("delta tables over a state in memory do what an ordered map does, through checkpoints and restarts") {
+TEST_CASE(
+    "delta tables over a state in memory do what an ordered map does, through checkpoints and restarts") {
   MapHome home;
   check_delta(home, GENERATE(catalog_shard, data_shard), seed(), 40'000);
 }

@@ -65,9 +65,8 @@ TEST_CASE("api node: futures and callbacks", "[api][asio]") {
                            asio::bind_executor(pool, asio::use_future));
   CHECK(future.get().value().size() == 2);
   std::promise<std::size_t> received;
-  async_receive(queue, {.max_messages = 5}, [&](Result<std::vector<Delivery>> result) {
-    received.set_value(result.value().size());
-  });
+  async_receive(queue, {.max_messages = 5},
+                [&](Result<std::vector<Delivery>> result) { received.set_value(result.value().size()); });
   CHECK(received.get_future().get() == 2);
   pool.join();
 }

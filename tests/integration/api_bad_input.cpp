@@ -1,4 +1,5 @@
-// Bad input gets a clear error that names the field or limit and what to do; nothing is written, nothing is lost.
+// Bad input gets a clear error that names the field or limit and what to do; nothing is written, nothing is
+// lost.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,8 +24,9 @@ struct Opened {
 
 TEST_CASE("api node: names outside the rule are refused by name (S5)", "[api][bad-input]") {
   Opened opened;
-  for (const std::string& name : {std::string(), std::string(81, 'a'), std::string(".hidden"), std::string("_sys.x"),
-                                  std::string("with space"), std::string("umlaut\xc3\xa4"), std::string("a/b")}) {
+  for (const std::string& name :
+       {std::string(), std::string(81, 'a'), std::string(".hidden"), std::string("_sys.x"),
+        std::string("with space"), std::string("umlaut\xc3\xa4"), std::string("a/b")}) {
     CHECK(opened.node.create_queue(name).error() == errc::invalid_name);
     CHECK(opened.node.open_queue(name).error() == errc::invalid_name);
     CHECK(opened.node.delete_queue(name).error() == errc::invalid_name);
@@ -106,7 +108,8 @@ TEST_CASE("api node: messages outside the limits are refused with the limit", "[
   CHECK(queue.statistics().value().sent == 1'001);
 }
 
-TEST_CASE("api node: forged, cut and foreign receipts are refused, the message untouched (S59)", "[api][bad-input]") {
+TEST_CASE("api node: forged, cut and foreign receipts are refused, the message untouched (S59)",
+          "[api][bad-input]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders").value();
   auto other = opened.node.create_queue("other").value();
@@ -115,8 +118,9 @@ TEST_CASE("api node: forged, cut and foreign receipts are refused, the message u
   const std::string receipt = delivery.receipt();
   CHECK(receipt.size() <= limits::receipt_size_max);
   CHECK(other.erase(receipt).error() == errc::invalid_receipt);
-  for (std::string forged : {std::string(), std::string("x"), receipt.substr(1), receipt + "A", std::string(128, 'A'),
-                             std::string(100'000, 'B'), std::string("\0\xff\x01", 3)}) {
+  for (std::string forged :
+       {std::string(), std::string("x"), receipt.substr(1), receipt + "A", std::string(128, 'A'),
+        std::string(100'000, 'B'), std::string("\0\xff\x01", 3)}) {
     CHECK(queue.erase(forged).error() == errc::invalid_receipt);
     CHECK(queue.extend(forged, 1s).error() == errc::invalid_receipt);
   }
@@ -140,8 +144,10 @@ TEST_CASE("api node: a directory that cannot be used is named, and nothing is wr
   std::string content;
   std::ifstream(file) >> content;
   CHECK(content == "important");
-  CHECK(Node::open({.data_dir = directory.inside("d"), .max_disk_bytes = 1}).error() == errc::invalid_argument);
-  CHECK(Node::open({.data_dir = directory.inside("d"), .memory_budget = 1}).error() == errc::invalid_argument);
+  CHECK(Node::open({.data_dir = directory.inside("d"), .max_disk_bytes = 1}).error() ==
+        errc::invalid_argument);
+  CHECK(Node::open({.data_dir = directory.inside("d"), .memory_budget = 1}).error() ==
+        errc::invalid_argument);
   CHECK_FALSE(std::filesystem::exists(directory.inside("d")));
 }
 
@@ -180,11 +186,13 @@ TEST_CASE("api node: a fork of the process is told so and cannot touch the node"
   CHECK(queue.statistics().value().sent == 1);
 }
 
-TEST_CASE("api node: creating an existing queue names the first parameter that differs (S6)", "[api][bad-input]") {
+TEST_CASE("api node: creating an existing queue names the first parameter that differs (S6)",
+          "[api][bad-input]") {
   Opened opened;
   REQUIRE(opened.node.create_queue("orders", {.max_receives = 3}));
   CHECK(opened.node.create_queue("orders", {.max_receives = 3, .tags = {{"team", "a"}}}));
-  const Error error = opened.node.create_queue("orders", {.visibility_timeout = 1s, .max_receives = 4}).error();
+  const Error error =
+      opened.node.create_queue("orders", {.visibility_timeout = 1s, .max_receives = 4}).error();
   CHECK(error == errc::queue_exists);
   CHECK_THAT(error.text(), ContainsSubstring("visibility_timeout"));
   const Error fixed = opened.node.update_queue("orders", {.durability = Durability::memory}).error();

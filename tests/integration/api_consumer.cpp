@@ -64,11 +64,13 @@ TEST_CASE("api node: outcomes and exceptions of a handler settle the message", "
     return done;
   });
   for (const char* body : {"bad", "throws", "later", "good"}) REQUIRE(queue.send(body));
-  REQUIRE(eventually([&] { return queue.statistics().value().deleted == 2 && dead.statistics().value().ready == 2; }));
+  REQUIRE(eventually(
+      [&] { return queue.statistics().value().deleted == 2 && dead.statistics().value().ready == 2; }));
   consumer.stop();
   CHECK(retries == 1);
   std::set<std::string> errors;
-  for (const auto& message : dead.peek(10).value()) errors.insert(message.body + ": " + message.failure.last_error);
+  for (const auto& message : dead.peek(10).value())
+    errors.insert(message.body + ": " + message.failure.last_error);
   CHECK(errors == std::set<std::string>{"bad: cannot be", "throws: boom"});
 }
 
@@ -90,7 +92,8 @@ TEST_CASE("api node: a consumer extends the lease of a handler that takes long (
 
 TEST_CASE("api node: without extension the token tells that the lease is lost (S65)", "[api][consumer]") {
   Opened opened;
-  auto queue = opened.node.create_queue("orders", {.visibility_timeout = 400ms, .max_lease_time = 400ms}).value();
+  auto queue =
+      opened.node.create_queue("orders", {.visibility_timeout = 400ms, .max_lease_time = 400ms}).value();
   std::atomic<bool> told = false;
   Consumer consumer(queue, [&](const Delivery& delivery, std::stop_token lease_lost) {
     if (delivery.attempt() > 1) return done;
@@ -124,7 +127,8 @@ TEST_CASE("api node: stopping a consumer releases what was not begun, uncounted"
   CHECK(rest.front().receive_count() == 1);
 }
 
-TEST_CASE("api node: closing the node lets handlers finish and ends their consumer (S56)", "[api][consumer]") {
+TEST_CASE("api node: closing the node lets handlers finish and ends their consumer (S56)",
+          "[api][consumer]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders").value();
   std::promise<void> begun;
@@ -160,15 +164,16 @@ TEST_CASE("api node: handlers run on the host's executor when it gives one", "[a
   std::vector<std::thread> threads;
   std::atomic<int> tasks = 0;
   {
-    Consumer consumer(queue,
-                      {.concurrency = 2,
-                       .executor =
-                           [&](Task task) {
-                             ++tasks;
-                             const std::lock_guard lock(mutex);
-                             threads.emplace_back([task = std::make_shared<Task>(std::move(task))] { (*task)(); });
-                           }},
-                      [](const Delivery&) {});
+    Consumer consumer(
+        queue,
+        {.concurrency = 2,
+         .executor =
+             [&](Task task) {
+               ++tasks;
+               const std::lock_guard lock(mutex);
+               threads.emplace_back([task = std::make_shared<Task>(std::move(task))] { (*task)(); });
+             }},
+        [](const Delivery&) {});
     for (int i = 0; i < 20; ++i) REQUIRE(queue.send(std::to_string(i)));
     REQUIRE(eventually([&] { return queue.statistics().value().deleted == 20; }));
   }
@@ -187,7 +192,8 @@ struct NumberCodec {
 
 TEST_CASE("api node: a typed queue carries values; what it cannot decode is dead-lettered", "[api][typed]") {
   Opened opened;
-  const TypedQueue<int, NumberCodec> numbers(opened.node.create_queue("numbers", {.dead_letter_queue = "dead"}).value());
+  const TypedQueue<int, NumberCodec> numbers(
+      opened.node.create_queue("numbers", {.dead_letter_queue = "dead"}).value());
   auto dead = opened.node.open_queue("dead").value();
   REQUIRE(numbers.send(42));
   REQUIRE(numbers.queue().send("not a number"));

@@ -75,7 +75,9 @@ TEST_CASE("api node: a waiting receiver gets a message sent by another thread (S
   Opened opened;
   for (const auto durability : {Durability::sync, Durability::interval, Durability::memory}) {
     auto queue =
-        opened.node.create_queue("q" + std::to_string(static_cast<int>(durability)), {.durability = durability}).value();
+        opened.node
+            .create_queue("q" + std::to_string(static_cast<int>(durability)), {.durability = durability})
+            .value();
     std::thread producer([&] {
       std::this_thread::sleep_for(50ms);
       REQUIRE(queue.send("late"));
@@ -110,7 +112,8 @@ TEST_CASE("api node: a stop token ends a waiting receive with cancelled", "[api]
   CHECK(queue.receive().value().size() == 1);
 }
 
-TEST_CASE("api node: an expired lease makes the message visible again, the old receipt is stale (S33)", "[api]") {
+TEST_CASE("api node: an expired lease makes the message visible again, the old receipt is stale (S33)",
+          "[api]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders", {.visibility_timeout = 100ms}).value();
   REQUIRE(queue.send("again"));
@@ -122,10 +125,12 @@ TEST_CASE("api node: an expired lease makes the message visible again, the old r
   CHECK(second.erase());
 }
 
-TEST_CASE("api node: the last failed attempt moves the message to the dead-letter queue with its reason (S37, S38)",
-          "[api]") {
+TEST_CASE(
+    "api node: the last failed attempt moves the message to the dead-letter queue with its reason (S37, S38)",
+    "[api]") {
   Opened opened;
-  auto queue = opened.node.create_queue("orders", {.max_receives = 2, .dead_letter_queue = "orders.dead"}).value();
+  auto queue =
+      opened.node.create_queue("orders", {.max_receives = 2, .dead_letter_queue = "orders.dead"}).value();
   auto dead = opened.node.open_queue("orders.dead").value();
   const auto id = queue.send("poison", {.attributes = {{"kind", "test"}}}).value().id;
   REQUIRE(queue.receive().value().at(0).nack({.delay = 0ms, .reason = "first"}));
@@ -181,7 +186,8 @@ TEST_CASE("api node: pause stops deliveries only and survives a restart (S10)", 
   CHECK(queue.receive().value().size() == 1);
 }
 
-TEST_CASE("api node: a deleted queue's handles, waiters and receipts are dead; its name is free at once (S7)", "[api]") {
+TEST_CASE("api node: a deleted queue's handles, waiters and receipts are dead; its name is free at once (S7)",
+          "[api]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders").value();
   REQUIRE(queue.send("old"));

@@ -21,20 +21,26 @@ std::unique_ptr<port::Store> open_raw(const std::string& path) {
   storage::SystemFileSystem file_system;
   const auto entropy = security::make_system_entropy();
   Observer observer;
-  return storage::open_store({.directory = path, .initial_configuration = {}}, file_system, *entropy, observer).value();
+  return storage::open_store({.directory = path, .initial_configuration = {}}, file_system, *entropy,
+                             observer)
+      .value();
 }
 
 /// What a leader of term 2 would append to each durable shard: its no-op, a new configuration, a command.
 void append_term_two(port::Store& store) {
   const auto codec = wire::make_codec();
-  const auto configuration = wire::encode_configuration({{.id = PeerId(1), .address = "tcp://a:7400"},
-                                                         {.id = PeerId(2), .address = "tcp://b:7400"}});
+  const auto configuration = wire::encode_configuration(
+      {{.id = PeerId(1), .address = "tcp://a:7400"}, {.id = PeerId(2), .address = "tcp://b:7400"}});
   for (const ShardId shard : {catalog_shard, data_shard, interval_shard}) {
     const auto state = store.log().state(shard).value();
     engine::EntryHeader header;
     header.stamps = {{10'000'000'000}, {2'000'000'000'000}};
     const engine::Command tick{{}, engine::Tick{}};
-    port::LogWrite write{.shard = shard, .cut_from = {}, .records = {}, .hard = port::HardState{Term(2), PeerId(1)}, .snapshot = {}};
+    port::LogWrite write{.shard = shard,
+                         .cut_from = {},
+                         .records = {},
+                         .hard = port::HardState{Term(2), PeerId(1)},
+                         .snapshot = {}};
     LogIndex index = state.last;
     const auto append = [&](EntryType type, SharedBytes body) {
       index = next(index);

@@ -3,11 +3,12 @@
 // PEERQ_FAIL_DIRECTORY  absolute path of the directory
 // PEERQ_FAIL_AT         number of the call, from 1; 0 = none fails
 // PEERQ_FAIL_WITH       EIO, ENOSPC, EINTR, or short: a write that stops half-way
-// PEERQ_FAIL_REPORT     file that gets "<calls> <name of the failed call or ->" when the process asks for it, or ends
+// PEERQ_FAIL_REPORT     file that gets "<calls> <name of the failed call or ->" when the process asks for it,
+// or ends
 //
-// Counted: open, read, write, sync, truncate, allocate, map, make, rename and remove, as the C library's callers make
-// them. Only one call fails: whoever tries again succeeds. A call that cannot fail in the way that is asked for is
-// carried out, and reported as "none".
+// Counted: open, read, write, sync, truncate, allocate, map, make, rename and remove, as the C library's
+// callers make them. Only one call fails: whoever tries again succeeds. A call that cannot fail in the way
+// that is asked for is carried out, and reported as "none".
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -35,7 +36,11 @@ template <class F>
 F* next(const char* name) {
   return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name));
 }
-#define PEERQ_NEXT(name) (*[] { static auto* const found = next<decltype(name)>(#name); return found; }())
+#define PEERQ_NEXT(name)                                    \
+  (*[] {                                                    \
+    static auto* const found = next<decltype(name)>(#name); \
+    return found;                                           \
+  }())
 
 class Faults {
  public:
@@ -62,7 +67,8 @@ class Faults {
     return below(target);
   }
 
-  /// Counts a call; whether it is the one to fail. `can` says whether it can fail in the way that is asked for.
+  /// Counts a call; whether it is the one to fail. `can` says whether it can fail in the way that is asked
+  /// for.
   bool strikes(const char* name, bool is_write, bool is_map = false) {
     if (calls_.fetch_add(1) + 1 != at_) return false;
     const bool can = short_ ? is_write : !(is_map && code_ == EINTR);
@@ -79,7 +85,8 @@ class Faults {
     char text[96];
     const int size = std::snprintf(text, sizeof(text), "%llu %s\n",
                                    static_cast<unsigned long long>(calls_.load()), struck_);
-    const long file = syscall(SYS_openat, AT_FDCWD, report_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const long file =
+        syscall(SYS_openat, AT_FDCWD, report_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return;
     (void)!syscall(SYS_write, file, text, size);
     syscall(SYS_close, file);
@@ -101,7 +108,8 @@ class Faults {
   }
 
   bool below(const char* path) const {
-    return std::strncmp(path, root_.c_str(), root_.size()) == 0 && (path[root_.size()] == '/' || path[root_.size()] == 0);
+    return std::strncmp(path, root_.c_str(), root_.size()) == 0 &&
+           (path[root_.size()] == '/' || path[root_.size()] == 0);
   }
 
   std::string root_;
@@ -158,23 +166,23 @@ PEERQ_EXPORT void peerq_fail_report() { Faults::get().report(); }
 
 __attribute__((destructor)) static void report_at_end() { Faults::get().report(); }
 
-#define PEERQ_OPEN(name)                                                                             \
-  PEERQ_EXPORT int name(const char* path, int flags, ...) {                                          \
-    va_list arguments;                                                                               \
-    va_start(arguments, flags);                                                                      \
-    const mode_t mode = mode_of(flags, arguments);                                                   \
-    va_end(arguments);                                                                               \
-    return tried<int>(Faults::get().concerns(AT_FDCWD, path), "open",                                \
-                      [&] { return PEERQ_NEXT(name)(path, flags, mode); });                          \
+#define PEERQ_OPEN(name)                                                    \
+  PEERQ_EXPORT int name(const char* path, int flags, ...) {                 \
+    va_list arguments;                                                      \
+    va_start(arguments, flags);                                             \
+    const mode_t mode = mode_of(flags, arguments);                          \
+    va_end(arguments);                                                      \
+    return tried<int>(Faults::get().concerns(AT_FDCWD, path), "open",       \
+                      [&] { return PEERQ_NEXT(name)(path, flags, mode); }); \
   }
-#define PEERQ_OPENAT(name)                                                                           \
-  PEERQ_EXPORT int name(int directory, const char* path, int flags, ...) {                           \
-    va_list arguments;                                                                               \
-    va_start(arguments, flags);                                                                      \
-    const mode_t mode = mode_of(flags, arguments);                                                   \
-    va_end(arguments);                                                                               \
-    return tried<int>(Faults::get().concerns(directory, path), "open",                               \
-                      [&] { return PEERQ_NEXT(name)(directory, path, flags, mode); });               \
+#define PEERQ_OPENAT(name)                                                             \
+  PEERQ_EXPORT int name(int directory, const char* path, int flags, ...) {             \
+    va_list arguments;                                                                 \
+    va_start(arguments, flags);                                                        \
+    const mode_t mode = mode_of(flags, arguments);                                     \
+    va_end(arguments);                                                                 \
+    return tried<int>(Faults::get().concerns(directory, path), "open",                 \
+                      [&] { return PEERQ_NEXT(name)(directory, path, flags, mode); }); \
   }
 PEERQ_OPEN(open)
 PEERQ_OPEN(open64)
@@ -182,7 +190,8 @@ PEERQ_OPENAT(openat)
 PEERQ_OPENAT(openat64)
 
 PEERQ_EXPORT ssize_t read(int file, void* data, size_t size) {
-  return tried<ssize_t>(Faults::get().concerns(file), "read", [&] { return PEERQ_NEXT(read)(file, data, size); });
+  return tried<ssize_t>(Faults::get().concerns(file), "read",
+                        [&] { return PEERQ_NEXT(read)(file, data, size); });
 }
 PEERQ_EXPORT ssize_t pread(int file, void* data, size_t size, off_t offset) {
   return tried<ssize_t>(Faults::get().concerns(file), "pread",
@@ -191,29 +200,34 @@ PEERQ_EXPORT ssize_t pread(int file, void* data, size_t size, off_t offset) {
 
 PEERQ_EXPORT ssize_t write(int file, const void* data, size_t size) {
   const auto part = [&](std::size_t bytes) { return PEERQ_NEXT(write)(file, data, bytes); };
-  return tried_write(file, "write", [&] { return part(size); }, [&] { return part(size / 2); });
+  return tried_write(
+      file, "write", [&] { return part(size); }, [&] { return part(size / 2); });
 }
 PEERQ_EXPORT ssize_t pwrite(int file, const void* data, size_t size, off_t offset) {
   const auto part = [&](std::size_t bytes) { return PEERQ_NEXT(pwrite)(file, data, bytes, offset); };
-  return tried_write(file, "pwrite", [&] { return part(size); }, [&] { return part(size / 2); });
+  return tried_write(
+      file, "pwrite", [&] { return part(size); }, [&] { return part(size / 2); });
 }
 PEERQ_EXPORT ssize_t pwrite64(int file, const void* data, size_t size, off64_t offset) {
   const auto part = [&](std::size_t bytes) { return PEERQ_NEXT(pwrite64)(file, data, bytes, offset); };
-  return tried_write(file, "pwrite", [&] { return part(size); }, [&] { return part(size / 2); });
+  return tried_write(
+      file, "pwrite", [&] { return part(size); }, [&] { return part(size / 2); });
 }
 PEERQ_EXPORT ssize_t writev(int file, const iovec* parts, int count) {
   const auto half = [&] {
     const HalfOf half(parts, count);
     return PEERQ_NEXT(writev)(file, half.parts, half.count);
   };
-  return tried_write(file, "writev", [&] { return PEERQ_NEXT(writev)(file, parts, count); }, half);
+  return tried_write(
+      file, "writev", [&] { return PEERQ_NEXT(writev)(file, parts, count); }, half);
 }
 PEERQ_EXPORT ssize_t pwritev(int file, const iovec* parts, int count, off_t offset) {
   const auto half = [&] {
     const HalfOf half(parts, count);
     return PEERQ_NEXT(pwritev)(file, half.parts, half.count, offset);
   };
-  return tried_write(file, "pwritev", [&] { return PEERQ_NEXT(pwritev)(file, parts, count, offset); }, half);
+  return tried_write(
+      file, "pwritev", [&] { return PEERQ_NEXT(pwritev)(file, parts, count, offset); }, half);
 }
 
 PEERQ_EXPORT int fsync(int file) {
@@ -227,10 +241,12 @@ PEERQ_EXPORT int msync(void* pages, size_t size, int flags) {
   return tried<int>(Faults::get().active(), "msync", [&] { return PEERQ_NEXT(msync)(pages, size, flags); });
 }
 PEERQ_EXPORT int ftruncate(int file, off_t size) noexcept {
-  return tried<int>(Faults::get().concerns(file), "ftruncate", [&] { return PEERQ_NEXT(ftruncate)(file, size); });
+  return tried<int>(Faults::get().concerns(file), "ftruncate",
+                    [&] { return PEERQ_NEXT(ftruncate)(file, size); });
 }
 PEERQ_EXPORT int ftruncate64(int file, off64_t size) noexcept {
-  return tried<int>(Faults::get().concerns(file), "ftruncate", [&] { return PEERQ_NEXT(ftruncate64)(file, size); });
+  return tried<int>(Faults::get().concerns(file), "ftruncate",
+                    [&] { return PEERQ_NEXT(ftruncate64)(file, size); });
 }
 PEERQ_EXPORT int fallocate(int file, int mode, off_t offset, off_t size) {
   return tried<int>(Faults::get().concerns(file), "fallocate",
@@ -243,11 +259,13 @@ PEERQ_EXPORT int fallocate64(int file, int mode, off64_t offset, off64_t size) {
 /// Gives its error as its result.
 PEERQ_EXPORT int posix_fallocate(int file, off_t offset, off_t size) {
   Faults& faults = Faults::get();
-  return tried<int>(faults.concerns(file), "posix_fallocate",
-                    [&] { return PEERQ_NEXT(posix_fallocate)(file, offset, size); }, faults.code());
+  return tried<int>(
+      faults.concerns(file), "posix_fallocate",
+      [&] { return PEERQ_NEXT(posix_fallocate)(file, offset, size); }, faults.code());
 }
 
-PEERQ_EXPORT void* mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) noexcept {
+PEERQ_EXPORT void* mmap(void* address, size_t size, int protection, int flags, int file,
+                        off_t offset) noexcept {
   const auto call = [&] {
     return reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, file, offset));
   };
@@ -259,11 +277,14 @@ PEERQ_EXPORT void* mmap(void* address, size_t size, int protection, int flags, i
 }
 
 PEERQ_EXPORT int mkdir(const char* path, mode_t mode) noexcept {
-  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "mkdir", [&] { return PEERQ_NEXT(mkdir)(path, mode); });
+  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "mkdir",
+                    [&] { return PEERQ_NEXT(mkdir)(path, mode); });
 }
 PEERQ_EXPORT int unlink(const char* path) noexcept {
-  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "unlink", [&] { return PEERQ_NEXT(unlink)(path); });
+  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "unlink",
+                    [&] { return PEERQ_NEXT(unlink)(path); });
 }
 PEERQ_EXPORT int rename(const char* from, const char* to) noexcept {
-  return tried<int>(Faults::get().concerns(AT_FDCWD, from), "rename", [&] { return PEERQ_NEXT(rename)(from, to); });
+  return tried<int>(Faults::get().concerns(AT_FDCWD, from), "rename",
+                    [&] { return PEERQ_NEXT(rename)(from, to); });
 }

@@ -2,10 +2,12 @@
 //
 // PEERQ_RECORD_DIRECTORY  absolute path of the directory
 // PEERQ_RECORD_TRACE      file that gets the trace
-// PEERQ_RECORD_SYNC_US    how long a sync takes at most, to play a slower disk; random up to this; 0 = as it is
+// PEERQ_RECORD_SYNC_US    how long a sync takes at most, to play a slower disk; random up to this; 0 = as it
+// is
 //
-// Calls are carried out first and recorded then, both under one lock, so that the trace is their order. Files changed
-// through a memory map are not seen: LMDB maps its data read-only, and its lock file means nothing after a crash.
+// Calls are carried out first and recorded then, both under one lock, so that the trace is their order. Files
+// changed through a memory map are not seen: LMDB maps its data read-only, and its lock file means nothing
+// after a crash.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -41,7 +43,11 @@ template <class F>
 F* next(const char* name) {
   return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name));
 }
-#define PEERQ_NEXT(name) (*[] { static auto* const found = next<decltype(name)>(#name); return found; }())
+#define PEERQ_NEXT(name)                                    \
+  (*[] {                                                    \
+    static auto* const found = next<decltype(name)>(#name); \
+    return found;                                           \
+  }())
 
 std::int64_t now_us() {
   timespec now{};
@@ -154,7 +160,8 @@ class Recording {
     if (directory == nullptr || trace == nullptr) return;
     root_ = cleaned(directory);
     if (sync_us != nullptr) sync_us_ = std::strtoull(sync_us, nullptr, 10);
-    trace_ = static_cast<int>(syscall(SYS_openat, AT_FDCWD, trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    trace_ = static_cast<int>(
+        syscall(SYS_openat, AT_FDCWD, trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   }
 
   static std::string base_of(int directory) {
@@ -241,8 +248,9 @@ ssize_t recorded_write(int descriptor, Write&& write, std::int64_t offset, Data&
   if (written <= 0) return written;
   const std::uint64_t record = recording.position();
   const std::string bytes = data();
-  recording.add({.kind = TraceKind::write, .file = file->number, .offset = static_cast<std::uint64_t>(offset)}, {},
-                std::string_view(bytes).substr(0, static_cast<std::size_t>(written)));
+  recording.add(
+      {.kind = TraceKind::write, .file = file->number, .offset = static_cast<std::uint64_t>(offset)}, {},
+      std::string_view(bytes).substr(0, static_cast<std::size_t>(written)));
   if (!file->synced_writes) return written;
   const std::uint32_t number = file->number;
   lock.unlock();
@@ -292,7 +300,8 @@ int recorded_resize(int descriptor, Resize&& resize) {
   const int result = resize();
   const KeepErrno keep;
   struct stat after {};
-  if (result != 0 || file == nullptr || fstat(descriptor, &after) != 0 || after.st_size == before.st_size) return result;
+  if (result != 0 || file == nullptr || fstat(descriptor, &after) != 0 || after.st_size == before.st_size)
+    return result;
   recording.add(
       {.kind = TraceKind::resize, .file = file->number, .offset = static_cast<std::uint64_t>(after.st_size)});
   return result;
@@ -320,7 +329,8 @@ int recorded_rename(int from_directory, const char* from, int to_directory, cons
   Recording& recording = Recording::get();
   std::string below_from;
   std::string below_to;
-  const bool inside = recording.inside(from_directory, from, below_from) && recording.inside(to_directory, to, below_to);
+  const bool inside =
+      recording.inside(from_directory, from, below_from) && recording.inside(to_directory, to, below_to);
   if (!inside) return rename();
   const std::lock_guard lock(recording.mutex());
   const int result = rename();
@@ -338,21 +348,22 @@ mode_t mode_of(int flags, va_list arguments) {
 /// How many records there are.
 PEERQ_EXPORT std::uint64_t peerq_record_position() { return Recording::get().position(); }
 
-#define PEERQ_OPEN(name)                                                                                    \
-  PEERQ_EXPORT int name(const char* path, int flags, ...) {                                                 \
-    va_list arguments;                                                                                      \
-    va_start(arguments, flags);                                                                             \
-    const mode_t mode = mode_of(flags, arguments);                                                          \
-    va_end(arguments);                                                                                      \
-    return recorded_open(AT_FDCWD, path, flags, [&] { return PEERQ_NEXT(name)(path, flags, mode); });       \
+#define PEERQ_OPEN(name)                                                                              \
+  PEERQ_EXPORT int name(const char* path, int flags, ...) {                                           \
+    va_list arguments;                                                                                \
+    va_start(arguments, flags);                                                                       \
+    const mode_t mode = mode_of(flags, arguments);                                                    \
+    va_end(arguments);                                                                                \
+    return recorded_open(AT_FDCWD, path, flags, [&] { return PEERQ_NEXT(name)(path, flags, mode); }); \
   }
-#define PEERQ_OPENAT(name)                                                                                  \
-  PEERQ_EXPORT int name(int directory, const char* path, int flags, ...) {                                  \
-    va_list arguments;                                                                                      \
-    va_start(arguments, flags);                                                                             \
-    const mode_t mode = mode_of(flags, arguments);                                                          \
-    va_end(arguments);                                                                                      \
-    return recorded_open(directory, path, flags, [&] { return PEERQ_NEXT(name)(directory, path, flags, mode); }); \
+#define PEERQ_OPENAT(name)                                                                \
+  PEERQ_EXPORT int name(int directory, const char* path, int flags, ...) {                \
+    va_list arguments;                                                                    \
+    va_start(arguments, flags);                                                           \
+    const mode_t mode = mode_of(flags, arguments);                                        \
+    va_end(arguments);                                                                    \
+    return recorded_open(directory, path, flags,                                          \
+                         [&] { return PEERQ_NEXT(name)(directory, path, flags, mode); }); \
   }
 PEERQ_OPEN(open)
 PEERQ_OPEN(open64)
@@ -368,24 +379,28 @@ PEERQ_EXPORT int close(int file) {
 }
 
 PEERQ_EXPORT ssize_t write(int file, const void* data, size_t size) {
-  return recorded_write(file, [&] { return PEERQ_NEXT(write)(file, data, size); }, -1,
-                        [&] { return std::string(static_cast<const char*>(data), size); });
+  return recorded_write(
+      file, [&] { return PEERQ_NEXT(write)(file, data, size); }, -1,
+      [&] { return std::string(static_cast<const char*>(data), size); });
 }
 
 PEERQ_EXPORT ssize_t writev(int file, const iovec* parts, int count) {
-  return recorded_write(file, [&] { return PEERQ_NEXT(writev)(file, parts, count); }, -1,
-                        [&] { return gathered(parts, count); });
+  return recorded_write(
+      file, [&] { return PEERQ_NEXT(writev)(file, parts, count); }, -1,
+      [&] { return gathered(parts, count); });
 }
 
-#define PEERQ_PWRITE(name)                                                                                 \
-  PEERQ_EXPORT ssize_t name(int file, const void* data, size_t size, off_t offset) {                       \
-    return recorded_write(file, [&] { return PEERQ_NEXT(name)(file, data, size, offset); }, offset,        \
-                          [&] { return std::string(static_cast<const char*>(data), size); });              \
+#define PEERQ_PWRITE(name)                                                           \
+  PEERQ_EXPORT ssize_t name(int file, const void* data, size_t size, off_t offset) { \
+    return recorded_write(                                                           \
+        file, [&] { return PEERQ_NEXT(name)(file, data, size, offset); }, offset,    \
+        [&] { return std::string(static_cast<const char*>(data), size); });          \
   }
-#define PEERQ_PWRITEV(name)                                                                                \
-  PEERQ_EXPORT ssize_t name(int file, const iovec* parts, int count, off_t offset) {                       \
-    return recorded_write(file, [&] { return PEERQ_NEXT(name)(file, parts, count, offset); }, offset,      \
-                          [&] { return gathered(parts, count); });                                         \
+#define PEERQ_PWRITEV(name)                                                          \
+  PEERQ_EXPORT ssize_t name(int file, const iovec* parts, int count, off_t offset) { \
+    return recorded_write(                                                           \
+        file, [&] { return PEERQ_NEXT(name)(file, parts, count, offset); }, offset,  \
+        [&] { return gathered(parts, count); });                                     \
   }
 PEERQ_PWRITE(pwrite)
 PEERQ_PWRITE(pwrite64)
@@ -416,7 +431,8 @@ PEERQ_EXPORT int posix_fallocate(int file, off_t offset, off_t size) {
 }
 
 PEERQ_EXPORT int mkdir(const char* path, mode_t mode) noexcept {
-  return recorded_entry(AT_FDCWD, path, TraceKind::make_directory, [&] { return PEERQ_NEXT(mkdir)(path, mode); });
+  return recorded_entry(AT_FDCWD, path, TraceKind::make_directory,
+                        [&] { return PEERQ_NEXT(mkdir)(path, mode); });
 }
 PEERQ_EXPORT int mkdirat(int directory, const char* path, mode_t mode) noexcept {
   return recorded_entry(directory, path, TraceKind::make_directory,
@@ -426,7 +442,8 @@ PEERQ_EXPORT int unlink(const char* path) noexcept {
   return recorded_entry(AT_FDCWD, path, TraceKind::remove, [&] { return PEERQ_NEXT(unlink)(path); });
 }
 PEERQ_EXPORT int unlinkat(int directory, const char* path, int flags) noexcept {
-  return recorded_entry(directory, path, TraceKind::remove, [&] { return PEERQ_NEXT(unlinkat)(directory, path, flags); });
+  return recorded_entry(directory, path, TraceKind::remove,
+                        [&] { return PEERQ_NEXT(unlinkat)(directory, path, flags); });
 }
 PEERQ_EXPORT int rmdir(const char* path) noexcept {
   return recorded_entry(AT_FDCWD, path, TraceKind::remove, [&] { return PEERQ_NEXT(rmdir)(path); });
@@ -444,6 +461,7 @@ PEERQ_EXPORT int renameat(int from_directory, const char* from, int to_directory
 }
 PEERQ_EXPORT int renameat2(int from_directory, const char* from, int to_directory, const char* to,
                            unsigned flags) noexcept {
-  return recorded_rename(from_directory, from, to_directory, to,
-                         [&] { return PEERQ_NEXT(renameat2)(from_directory, from, to_directory, to, flags); });
+  return recorded_rename(from_directory, from, to_directory, to, [&] {
+    return PEERQ_NEXT(renameat2)(from_directory, from, to_directory, to, flags);
+  });
 }

@@ -16,7 +16,9 @@ int run(int count, char** arguments) {
   SoakProgram program("corrupt", "Damages data directories and checks that nothing wrong is served.");
   CorruptOptions options;
   program.options().add_option("--runs", options.runs, "how many damages")->check(CLI::PositiveNumber);
-  program.options().add_option("--workers", options.workers, "processes side by side")->check(CLI::Range(1, 16));
+  program.options()
+      .add_option("--workers", options.workers, "processes side by side")
+      ->check(CLI::Range(1, 16));
   program.options().add_option("--recording", options.recording, "directory of a kept recording");
   program.options().add_option("--run", options.only_run, "only this run of the recording");
   if (const int status = program.parse(count, arguments); status != go_on) return status;
@@ -25,9 +27,11 @@ int run(int count, char** arguments) {
   options.progress = [&](std::uint64_t runs) { program.progress(fmt::format("{} runs", runs)); };
   options.report = [&](const std::string& line) { program.say(line); };
   const CorruptResult result = run_corrupt(options);
-  for (const auto& [kind, times] : result.kinds) program.say(fmt::format("corrupt: {} times {}", times, kind));
+  for (const auto& [kind, times] : result.kinds)
+    program.say(fmt::format("corrupt: {} times {}", times, kind));
   const bool complete = result.runs == options.runs || options.only_run != 0;
-  return program.finish(fmt::format("runs {} detected {}", result.runs, result.detected), result.violations, complete);
+  return program.finish(fmt::format("runs {} detected {}", result.runs, result.detected), result.violations,
+                        complete);
 }
 
 }  // namespace

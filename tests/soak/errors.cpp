@@ -16,7 +16,9 @@ int run(int count, char** arguments) {
   SoakProgram program("errors", "Lets every disk call of a scenario fail once and checks what comes of it.");
   IoErrorOptions options;
   program.options().add_option("--runs", options.runs, "how many scenarios")->check(CLI::PositiveNumber);
-  program.options().add_option("--workers", options.workers, "processes side by side")->check(CLI::Range(1, 16));
+  program.options()
+      .add_option("--workers", options.workers, "processes side by side")
+      ->check(CLI::Range(1, 16));
   program.options().add_option("--call", options.only_call, "only this call fails");
   program.options().add_option("--way", options.only_way, "only this way: EIO, ENOSPC, EINTR, short");
   if (const int status = program.parse(count, arguments); status != go_on) return status;

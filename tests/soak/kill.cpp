@@ -1,4 +1,5 @@
-// kill -9 (T4): a process at work on one directory is killed again and again; at the end everything is checked.
+// kill -9 (T4): a process at work on one directory is killed again and again; at the end everything is
+// checked.
 
 #include <fmt/format.h>
 
@@ -13,7 +14,8 @@ namespace {
 
 int run(int count, char** arguments) {
   using namespace peerq::crash;
-  SoakProgram program("kill", "Kills a process at work on a data directory again and again, and checks what is left.");
+  SoakProgram program(
+      "kill", "Kills a process at work on a data directory again and again, and checks what is left.");
   KillOptions options;
   program.options().add_option("--cycles", options.cycles, "how many kills")->check(CLI::PositiveNumber);
   if (const int status = program.parse(count, arguments); status != go_on) return status;
@@ -21,8 +23,8 @@ int run(int count, char** arguments) {
   options.progress = [&](std::uint64_t cycles) { program.progress(fmt::format("{} cycles", cycles)); };
   options.report = [&](const std::string& line) { program.say(line); };
   const KillResult result = run_kill(options);
-  const std::string words = fmt::format("cycles {} records {} lost {} duplicates {}", result.cycles, result.records,
-                                        result.lost, result.duplicates);
+  const std::string words = fmt::format("cycles {} records {} lost {} duplicates {}", result.cycles,
+                                        result.records, result.lost, result.duplicates);
   return program.finish(words, result.violations, result.cycles == options.cycles);
 }
 

@@ -18,7 +18,9 @@ int run(int count, char** arguments) {
   PowerOptions options;
   std::uint64_t workloads = 0;
   program.options().add_option("--images", options.images, "how many images")->check(CLI::PositiveNumber);
-  program.options().add_option("--workers", options.workers, "processes side by side")->check(CLI::Range(1, 16));
+  program.options()
+      .add_option("--workers", options.workers, "processes side by side")
+      ->check(CLI::Range(1, 16));
   program.options().add_option("--workloads", workloads, "workloads to record");
   program.options().add_option("--recording", options.recording, "directory of a kept recording");
   program.options().add_option("--image", options.only_image, "only this image of the recording");

@@ -12,7 +12,8 @@ namespace {
 
 int run(int count, char** arguments) {
   using namespace peerq;
-  crash::SoakProgram program("sim", "Runs simulated lives of a node and checks that nothing acknowledged is lost.");
+  crash::SoakProgram program("sim",
+                             "Runs simulated lives of a node and checks that nothing acknowledged is lost.");
   std::uint64_t seeds = 100;
   std::int64_t minutes = 60;
   program.options().add_option("--seeds", seeds, "how many lives")->check(CLI::PositiveNumber);
@@ -29,7 +30,8 @@ int run(int count, char** arguments) {
     messages += life.sent();
     crashes += life.crashes();
     for (const auto& violation : life.violations()) {
-      program.say(fmt::format("sim: seed {}: {} (again with: --seeds 1 --seed {} --minutes {})", seed, violation, seed, minutes));
+      program.say(fmt::format("sim: seed {}: {} (again with: --seeds 1 --seed {} --minutes {})", seed,
+                              violation, seed, minutes));
     }
     violations += life.violations().size();
     program.progress(fmt::format("{} lives, {} messages", i + 1, messages));

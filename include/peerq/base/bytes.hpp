@@ -38,7 +38,8 @@ class SharedBytes {
  public:
   SharedBytes() = default;
 
-  SharedBytes(std::shared_ptr<const void> owner, Bytes view) noexcept : owner_(std::move(owner)), view_(view) {}
+  SharedBytes(std::shared_ptr<const void> owner, Bytes view) noexcept
+      : owner_(std::move(owner)), view_(view) {}
 
   /// A new buffer of `size` bytes and the place to fill it; nobody else may hold a copy while it is filled.
   static std::pair<SharedBytes, std::span<std::byte>> allocate(std::size_t size) {

@@ -10,48 +10,55 @@
 namespace peerq {
 
 /// X(name, happened, text). The text says what it means and what to do.
-#define PEERQ_ERRORS(X)                                                                                            \
-  X(invalid_argument, no, "an argument is outside its limits; correct it")                                         \
-  X(invalid_name, no, "a queue name must match [A-Za-z0-9_.-]{1,80}, not begin with a dot or with _sys.")          \
-  X(invalid_receipt, no, "this is not a receipt of this queue; use the receipt that the receive returned")         \
-  X(not_supported, no, "this version or this kind of queue lacks the feature; leave the option at its default")    \
-  X(queue_not_found, no, "there is no queue of this name; create it first")                                        \
-  X(queue_deleted, no, "the queue of this handle was deleted; open or create it again")                            \
-  X(queue_exists, no, "a queue of this name exists with other parameters; open it, or update it")                  \
-  X(in_use, no, "the queue is another queue's dead-letter queue; delete with force, or update that queue first")   \
-  X(session_expired, no, "the session has expired; open a new one")                                                \
-  X(message_too_large, no, "the message is larger than the queue's max_message_size; make it smaller")             \
-  X(batch_too_large, no, "the batch has too many entries or bytes; split it")                                      \
-  X(queue_full, no, "the queue is at max_messages or max_bytes; consume, purge, or try again later")               \
-  X(storage_full, no, "the disk or max_disk_bytes is full; receive and delete still work; make room, try again")   \
-  X(limit_exceeded, no, "a limit on sessions, waiters or queues is reached; try again later")                      \
-  X(lease_held, no, "the message is being processed under a lease; try again when it ended")                       \
-  X(message_not_found, no, "the message is no longer in this queue")                                               \
-  X(stale_receipt, no, "the message has been handed out again since this receipt; drop this copy of the work")     \
-  X(lease_expired, no, "the lease ended before this call; the message may be handed out to another receiver")      \
-  X(cross_shard, no, "an atomic operation cannot span several shards; use queues of one durability")               \
-  X(outcome_unknown, unknown, "the operation was under way when the call ended; it may still take effect")         \
-  X(timeout, no, "the deadline passed before the operation began; try again")                                      \
-  X(cancelled, no, "the call was cancelled before the operation began")                                            \
-  X(no_quorum, no, "no majority of the peers is reachable; try again later")                                       \
-  X(unreachable, no, "no peer could be reached; try again later")                                                  \
-  X(corrupt, no, "damaged data was found by its checksum; this shard stopped and nothing was deleted")             \
-  X(version_mismatch, no, "the data needs a newer version of the library; upgrade this process")                   \
-  X(node_failed, unknown, "a write or sync of the disk failed and the node stopped; check the disk, restart")      \
-  X(closed, no, "the node is closed; open it again")                                                               \
-  X(forked, no, "this process is a fork of the one that opened the node; open nodes after fork, not before")       \
-  X(data_dir_locked, no, "another process, or another node of this one, has the data directory open; close it")    \
-  X(data_dir_unsupported, no, "the data directory cannot be used; choose another or repair what is named")         \
-  X(config_insecure, no, "the configuration is insecure; correct what is named")                                   \
-  X(auth_required, no, "authenticate first")                                                                       \
-  X(auth_failed, no, "authentication failed")                                                                      \
-  X(auth_busy, no, "too many authentications at once; try again later")                                            \
-  X(permission_denied, no, "the principal lacks the right that is named")                                          \
-  X(peer_rejected, no, "this process is not accepted as a peer of the cluster")                                    \
-  X(frame_too_large, no, "a frame is larger than the limit; the connection was closed")                            \
-  X(frame_invalid, no, "a frame is malformed; the connection was closed")                                          \
-  X(message_invalid, no, "message bytes are malformed or do not match their checksum")                             \
-  X(slow_consumer, unknown, "the connection was dropped because its reader was too slow")                          \
+#define PEERQ_ERRORS(X)                                                                                      \
+  X(invalid_argument, no, "an argument is outside its limits; correct it")                                   \
+  X(invalid_name, no, "a queue name must match [A-Za-z0-9_.-]{1,80}, not begin with a dot or with _sys.")    \
+  X(invalid_receipt, no, "this is not a receipt of this queue; use the receipt that the receive returned")   \
+  X(not_supported, no,                                                                                       \
+    "this version or this kind of queue lacks the feature; leave the option at its default")                 \
+  X(queue_not_found, no, "there is no queue of this name; create it first")                                  \
+  X(queue_deleted, no, "the queue of this handle was deleted; open or create it again")                      \
+  X(queue_exists, no, "a queue of this name exists with other parameters; open it, or update it")            \
+  X(in_use, no,                                                                                              \
+    "the queue is another queue's dead-letter queue; delete with force, or update that queue first")         \
+  X(session_expired, no, "the session has expired; open a new one")                                          \
+  X(message_too_large, no, "the message is larger than the queue's max_message_size; make it smaller")       \
+  X(batch_too_large, no, "the batch has too many entries or bytes; split it")                                \
+  X(queue_full, no, "the queue is at max_messages or max_bytes; consume, purge, or try again later")         \
+  X(storage_full, no,                                                                                        \
+    "the disk or max_disk_bytes is full; receive and delete still work; make room, try again")               \
+  X(limit_exceeded, no, "a limit on sessions, waiters or queues is reached; try again later")                \
+  X(lease_held, no, "the message is being processed under a lease; try again when it ended")                 \
+  X(message_not_found, no, "the message is no longer in this queue")                                         \
+  X(stale_receipt, no,                                                                                       \
+    "the message has been handed out again since this receipt; drop this copy of the work")                  \
+  X(lease_expired, no,                                                                                       \
+    "the lease ended before this call; the message may be handed out to another receiver")                   \
+  X(cross_shard, no, "an atomic operation cannot span several shards; use queues of one durability")         \
+  X(outcome_unknown, unknown, "the operation was under way when the call ended; it may still take effect")   \
+  X(timeout, no, "the deadline passed before the operation began; try again")                                \
+  X(cancelled, no, "the call was cancelled before the operation began")                                      \
+  X(no_quorum, no, "no majority of the peers is reachable; try again later")                                 \
+  X(unreachable, no, "no peer could be reached; try again later")                                            \
+  X(corrupt, no, "damaged data was found by its checksum; this shard stopped and nothing was deleted")       \
+  X(version_mismatch, no, "the data needs a newer version of the library; upgrade this process")             \
+  X(node_failed, unknown,                                                                                    \
+    "a write or sync of the disk failed and the node stopped; check the disk, restart")                      \
+  X(closed, no, "the node is closed; open it again")                                                         \
+  X(forked, no, "this process is a fork of the one that opened the node; open nodes after fork, not before") \
+  X(data_dir_locked, no,                                                                                     \
+    "another process, or another node of this one, has the data directory open; close it")                   \
+  X(data_dir_unsupported, no, "the data directory cannot be used; choose another or repair what is named")   \
+  X(config_insecure, no, "the configuration is insecure; correct what is named")                             \
+  X(auth_required, no, "authenticate first")                                                                 \
+  X(auth_failed, no, "authentication failed")                                                                \
+  X(auth_busy, no, "too many authentications at once; try again later")                                      \
+  X(permission_denied, no, "the principal lacks the right that is named")                                    \
+  X(peer_rejected, no, "this process is not accepted as a peer of the cluster")                              \
+  X(frame_too_large, no, "a frame is larger than the limit; the connection was closed")                      \
+  X(frame_invalid, no, "a frame is malformed; the connection was closed")                                    \
+  X(message_invalid, no, "message bytes are malformed or do not match their checksum")                       \
+  X(slow_consumer, unknown, "the connection was dropped because its reader was too slow")                    \
   X(shm_corrupt, unknown, "the shared memory of a connection was damaged; the connection was dropped")
 
 /// Every error the library reports. 0 is success and not a member.

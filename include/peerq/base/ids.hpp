@@ -22,7 +22,8 @@ struct StrongId {
 
 /// One replicated state machine with its own log.
 using ShardId = StrongId<struct ShardTag, std::uint32_t>;
-/// One creation of a queue (its *incarnation*); never used again, so a name that is created anew gets another.
+/// One creation of a queue (its *incarnation*); never used again, so a name that is created anew gets
+/// another.
 using QueueId = StrongId<struct QueueTag>;
 /// Position in a shard's log; the first entry has index 1.
 using LogIndex = StrongId<struct LogIndexTag>;
@@ -44,7 +45,8 @@ inline constexpr ShardId interval_shard{2};
 inline constexpr ShardId memory_shard{3};
 inline constexpr std::uint32_t shard_count = 4;
 
-/// A message's place in its queue: the lane (priority 0-9) in the top 4 bits, then a number dense in the lane.
+/// A message's place in its queue: the lane (priority 0-9) in the top 4 bits, then a number dense in the
+/// lane.
 /// **Source** docs/decisions.md, lanes.
 struct Sequence {
   std::uint64_t value = 0;

@@ -6,21 +6,21 @@
 #include <string_view>
 
 /// X(name, what goes wrong when it is on)
-#define PEERQ_PLANT_LIST(X)                                                                  \
-  X(ack_before_sync, "a send is acknowledged before its log record is durable")              \
-  X(lease_from_wall_clock, "lease deadlines follow the wall clock")                          \
-  X(stale_receipt_accepted, "a delete with an older attempt deletes the message")            \
+#define PEERQ_PLANT_LIST(X)                                                                       \
+  X(ack_before_sync, "a send is acknowledged before its log record is durable")                   \
+  X(lease_from_wall_clock, "lease deadlines follow the wall clock")                               \
+  X(stale_receipt_accepted, "a delete with an older attempt deletes the message")                 \
   X(dead_letter_in_two_steps, "a message leaves its queue before it is in the dead-letter queue") \
-  X(checksum_skipped, "checksums of log records and rows are not compared")                  \
-  X(checkpoint_ahead_of_log, "a checkpoint records an applied index that it does not hold")  \
-  X(trim_before_checkpoint, "the log is trimmed before the checkpoint is durable")           \
-  X(lost_tombstone, "an erase of a row that exists below the delta is forgotten")            \
-  X(release_counts, "a release counts as a receive")                                         \
-  X(purge_spares_parked, "purge leaves parked messages")                                     \
-  X(delete_after_expiry_lost, "a delete that came in time loses against a later expiry")     \
-  X(double_delivery, "a returned message is handed out twice")                               \
-  X(delay_ignored_on_restart, "recovery makes delayed messages ready at once")               \
-  X(counter_drift, "a dead-lettered message is counted twice")                               \
+  X(checksum_skipped, "checksums of log records and rows are not compared")                       \
+  X(checkpoint_ahead_of_log, "a checkpoint records an applied index that it does not hold")       \
+  X(trim_before_checkpoint, "the log is trimmed before the checkpoint is durable")                \
+  X(lost_tombstone, "an erase of a row that exists below the delta is forgotten")                 \
+  X(release_counts, "a release counts as a receive")                                              \
+  X(purge_spares_parked, "purge leaves parked messages")                                          \
+  X(delete_after_expiry_lost, "a delete that came in time loses against a later expiry")          \
+  X(double_delivery, "a returned message is handed out twice")                                    \
+  X(delay_ignored_on_restart, "recovery makes delayed messages ready at once")                    \
+  X(counter_drift, "a dead-lettered message is counted twice")                                    \
   X(attempt_reused, "a new lease does not raise the attempt")
 
 namespace peerq {

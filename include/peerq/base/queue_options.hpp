@@ -13,13 +13,15 @@
 namespace peerq {
 
 enum class QueueType : std::uint8_t { standard, fifo };
-/// `sync`: acknowledged means on stable storage. `interval`: written within `sync_interval`. `memory`: never (S82).
+/// `sync`: acknowledged means on stable storage. `interval`: written within `sync_interval`. `memory`: never
+/// (S82).
 enum class Durability : std::uint8_t { sync, interval, memory };
 enum class Overflow : std::uint8_t { reject, drop_oldest, block };
 enum class Poison : std::uint8_t { block, park_group };
 enum class PriorityMode : std::uint8_t { strict, weighted };
 
-/// How long a message waits after a nack without an explicit delay: min(cap, base*factor^(n-1))*(1-jitter*h) (S36).
+/// How long a message waits after a nack without an explicit delay: min(cap, base*factor^(n-1))*(1-jitter*h)
+/// (S36).
 struct RetryPolicy {
   /// 0 (ready at once) to 12 h.
   Milliseconds base{0};
@@ -33,7 +35,8 @@ struct RetryPolicy {
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
 
-/// A token bucket (S30); 0 per second is no limit. Not built in this version: other values are `not_supported`.
+/// A token bucket (S30); 0 per second is no limit. Not built in this version: other values are
+/// `not_supported`.
 struct RateLimit {
   std::uint32_t per_second_thousandths = 0;
   std::uint32_t burst = 0;

@@ -11,14 +11,17 @@ namespace peerq {
 using Milliseconds = std::chrono::milliseconds;
 using Microseconds = std::chrono::microseconds;
 
-/// Monotonic time of a shard in microseconds; stands still while the shard has no leader. Lease deadlines use it.
+/// Monotonic time of a shard in microseconds; stands still while the shard has no leader. Lease deadlines use
+/// it.
 struct LeaseTime {
   std::int64_t us = 0;
 
   static constexpr LeaseTime never() noexcept { return {std::numeric_limits<std::int64_t>::max()}; }
   friend constexpr auto operator<=>(LeaseTime, LeaseTime) = default;
   friend constexpr LeaseTime operator+(LeaseTime t, Microseconds d) noexcept { return {t.us + d.count()}; }
-  friend constexpr Microseconds operator-(LeaseTime a, LeaseTime b) noexcept { return Microseconds(a.us - b.us); }
+  friend constexpr Microseconds operator-(LeaseTime a, LeaseTime b) noexcept {
+    return Microseconds(a.us - b.us);
+  }
 };
 
 /// Calendar time in milliseconds since 1970-01-01 UTC, never backwards inside one log.
@@ -29,7 +32,9 @@ struct WallTime {
   static constexpr WallTime never() noexcept { return {std::numeric_limits<std::int64_t>::max()}; }
   friend constexpr auto operator<=>(WallTime, WallTime) = default;
   friend constexpr WallTime operator+(WallTime t, Milliseconds d) noexcept { return {t.ms + d.count()}; }
-  friend constexpr Milliseconds operator-(WallTime a, WallTime b) noexcept { return Milliseconds(a.ms - b.ms); }
+  friend constexpr Milliseconds operator-(WallTime a, WallTime b) noexcept {
+    return Milliseconds(a.ms - b.ms);
+  }
 };
 
 /// The stamps of one log entry.

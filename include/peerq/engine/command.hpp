@@ -46,8 +46,9 @@ struct SendItem {
   /// Body and attributes, as counted against the limits.
   std::uint32_t counted_bytes = 0;
   std::uint8_t priority = limits::priority_default;
-  /// When it is to be ready: positive = at this time (the past means now); negative = that many ms after the entry's
-  /// wall stamp; 0 = after the queue's delay. An explicit delay of 0 is written as 1, a time long past.
+  /// When it is to be ready: positive = at this time (the past means now); negative = that many ms after the
+  /// entry's wall stamp; 0 = after the queue's delay. An explicit delay of 0 is written as 1, a time long
+  /// past.
   WallTime due;
   /// Time-to-live in ms from the due time; 0 = the queue's; -1 = none.
   std::int64_t time_to_live_ms = 0;
@@ -74,8 +75,8 @@ struct Receive {
   Bytes attempt_id;
 };
 
-/// Which message of a queue, and which lease of it. Attempt 0 is a lease of a former receipt epoch: older than every
-/// lease there is (S58).
+/// Which message of a queue, and which lease of it. Attempt 0 is a lease of a former receipt epoch: older
+/// than every lease there is (S58).
 struct LeaseRef {
   Sequence sequence;
   std::uint32_t attempt = 0;
@@ -159,8 +160,8 @@ struct Configured {
   std::uint64_t version = 0;
 };
 
-using CommandBody = std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue, UpdateQueue,
-                                 PauseQueue, DeleteQueue, Configured, NewEpoch>;
+using CommandBody = std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue,
+                                 UpdateQueue, PauseQueue, DeleteQueue, Configured, NewEpoch>;
 
 struct Command {
   Origin origin;

@@ -1,6 +1,7 @@
 #pragma once
-// Fixed byte layouts of keys and rows. A row describes its fields once, in `layout(archive, row)`; the archives
-// here write keys (big-endian, so that bytes order as keys do) and values (little-endian), and read them back.
+// Fixed byte layouts of keys and rows. A row describes its fields once, in `layout(archive, row)`; the
+// archives here write keys (big-endian, so that bytes order as keys do) and values (little-endian), and read
+// them back.
 // **Source** docs/formats.md, tables.
 
 #include <bit>

@@ -74,7 +74,8 @@ struct PageRequest {
 
 struct MessagePage {
   std::vector<MessageInfo> messages;
-  /// Where the next page starts; none = this was the last. A page may be short or empty and still have a next one.
+  /// Where the next page starts; none = this was the last. A page may be short or empty and still have a next
+  /// one.
   std::optional<Sequence> next;
   LogIndex applied;
 };

@@ -13,7 +13,8 @@ namespace peerq::engine {
 inline namespace v1 {
 
 /// Exact counters of a queue. Live states add up to what came in minus what went out:
-/// sent + arrived == ready + delayed + in_flight + parked + moving + deleted + expired + dead_lettered + purged.
+/// sent + arrived == ready + delayed + in_flight + parked + moving + deleted + expired + dead_lettered +
+/// purged.
 struct QueueRow {
   using Key = QueueKey;
   static constexpr TableId table = TableId::queues;
@@ -52,8 +53,8 @@ struct QueueRow {
   std::uint64_t live() const noexcept { return ready + delayed + in_flight + parked + moving; }
   friend bool operator==(const QueueRow&, const QueueRow&) = default;
   static void layout(auto& archive, auto& row) {
-    for (auto* number : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes, &row.sent,
-                         &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
+    for (auto* number : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes,
+                         &row.sent, &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
                          &row.dead_lettered, &row.purged}) {
       archive.field(*number);
     }

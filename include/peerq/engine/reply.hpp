@@ -1,5 +1,6 @@
 #pragma once
-// What a command gets back, and what an entry causes outside: plain records, filled by the engine, used by the node.
+// What a command gets back, and what an entry causes outside: plain records, filled by the engine, used by
+// the node.
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,8 @@ inline namespace v1 {
 class PayloadSource {
  public:
   virtual ~PayloadSource() = default;
-  /// Reads and checks the payload. **Errors** corrupt, node_failed. **Thread** any one; may wait for the disk.
+  /// Reads and checks the payload. **Errors** corrupt, node_failed. **Thread** any one; may wait for the
+  /// disk.
   virtual Result<SharedBytes> fetch() = 0;
 };
 
@@ -69,7 +71,8 @@ struct Reply {
   std::uint64_t count = 0;
   /// Catalog commands: the queue as it is now.
   QueueConfig config;
-  /// Catalog: queues whose data shard must be told (the created, updated, deleted one; its dead-letter queue; sources).
+  /// Catalog: queues whose data shard must be told (the created, updated, deleted one; its dead-letter queue;
+  /// sources).
   std::vector<Configure> to_configure;
 };
 

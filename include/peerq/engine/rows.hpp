@@ -1,6 +1,7 @@
 #pragma once
-// The rows that are a queue's state, and the order of their keys. Everything the engine knows is here: what it
-// keeps in memory between entries is derived. Layouts are drawn in docs/formats.md and pinned by golden files.
+// The rows that are a queue's state, and the order of their keys. Everything the engine knows is here: what
+// it keeps in memory between entries is derived. Layouts are drawn in docs/formats.md and pinned by golden
+// files.
 //
 // Which rows a message has, by state:
 //   fresh      MessageRow only; it is found by its lane's cursor (no row per ready message)
@@ -8,8 +9,9 @@
 //   ready      MessageRow, ReadyRow, AgedRow                       (returned, or its delay is over)
 //   in flight  MessageRow, LeaseDueRow
 //   parked     MessageRow, ParkedRow, AgedRow
-// and besides: WallDueRow(time_to_live) while it has one and is not in flight (the lease wins, S40), NoteRow once it
-// failed with a reason, was parked or dead-lettered, ForeignRow while it lives in another place than its id says.
+// and besides: WallDueRow(time_to_live) while it has one and is not in flight (the lease wins, S40), NoteRow
+// once it failed with a reason, was parked or dead-lettered, ForeignRow while it lives in another place than
+// its id says.
 
 #include <compare>
 #include <cstdint>
@@ -82,7 +84,14 @@ struct TextKey {
   static void layout(auto& archive, auto& key) { archive.rest(key.text); }
 };
 
-enum class MessageState : std::uint8_t { fresh = 0, delayed = 1, ready = 2, in_flight = 3, parked = 4, moving = 5 };
+enum class MessageState : std::uint8_t {
+  fresh = 0,
+  delayed = 1,
+  ready = 2,
+  in_flight = 3,
+  parked = 4,
+  moving = 5
+};
 
 struct MessageRow {
   using Key = MessageKey;
@@ -219,8 +228,8 @@ struct LeaseDueRow {
 
 enum class WallDue : std::uint8_t { delay = 0, time_to_live = 1, retention = 2 };
 
-/// What falls due by the calendar: delays, times-to-live, and one retention timer per queue (sequence 0), which
-/// may be early but never late.
+/// What falls due by the calendar: delays, times-to-live, and one retention timer per queue (sequence 0),
+/// which may be early but never late.
 struct WallDueRow {
   struct Key {
     WallTime at;
@@ -241,7 +250,14 @@ struct WallDueRow {
   static void layout(auto&, auto&) {}
 };
 
-enum class Cause : std::uint8_t { none = 0, attempts = 1, rejected = 2, time_to_live = 3, retention = 4, overflow = 5 };
+enum class Cause : std::uint8_t {
+  none = 0,
+  attempts = 1,
+  rejected = 2,
+  time_to_live = 3,
+  retention = 4,
+  overflow = 5
+};
 
 /// What went wrong with a message so far, and where it came from (S36, S38).
 struct NoteRow {
@@ -320,7 +336,8 @@ struct AttemptRow {
     auto count = static_cast<std::uint32_t>(row.leased.size());
     archive.field(count);
     if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
-      if (count > archive.remaining() / sizeof(std::uint64_t)) count = 0;  // then bytes are left over: refused
+      if (count > archive.remaining() / sizeof(std::uint64_t))
+        count = 0;  // then bytes are left over: refused
       row.leased.resize(count);
     }
     for (auto& sequence : row.leased) archive.field(sequence);

@@ -2,11 +2,11 @@
 // The ordered tables that the engine works on. Implementations: MemoryTables, DeltaTables over LMDB, and the
 // test kit's; all pass tests/conformance/tables.
 //
-// Rules. The caller knows whether a row exists: `insert` needs it absent, `update` and `erase` need it present,
-// so that no implementation has to look below to find out. `first` looks at most from `from` up to, not including,
-// `to`. A read that fails (damaged row, EIO) throws `TablesFailure`; the entry is then abandoned, its changes are
-// dropped with everything in memory, and the shard stops (S55). Nothing else is thrown.
-// There is no rollback: commands check first and then change (docs/decisions.md).
+// Rules. The caller knows whether a row exists: `insert` needs it absent, `update` and `erase` need it
+// present, so that no implementation has to look below to find out. `first` looks at most from `from` up to,
+// not including, `to`. A read that fails (damaged row, EIO) throws `TablesFailure`; the entry is then
+// abandoned, its changes are dropped with everything in memory, and the shard stops (S55). Nothing else is
+// thrown. There is no rollback: commands check first and then change (docs/decisions.md).
 
 #include <concepts>
 #include <optional>
@@ -47,11 +47,12 @@ concept TablesFor = requires(T tables, const T constant, const typename Row::Key
 template <class T>
 concept Tables =
     TablesFor<T, MessageRow> && TablesFor<T, ReadyRow> && TablesFor<T, ParkedRow> && TablesFor<T, AgedRow> &&
-    TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> && TablesFor<T, ForeignRow> &&
-    TablesFor<T, AttemptRow> && TablesFor<T, AttemptIdRow> && TablesFor<T, QueueRow> && TablesFor<T, LaneRow> &&
-    TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> && TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> &&
-    TablesFor<T, CatalogQueueRow> && TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> &&
-    TablesFor<T, CatalogRemovedRow> && TablesFor<T, CatalogCountersRow> &&
+    TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> &&
+    TablesFor<T, ForeignRow> && TablesFor<T, AttemptRow> && TablesFor<T, AttemptIdRow> &&
+    TablesFor<T, QueueRow> && TablesFor<T, LaneRow> && TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> &&
+    TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
+    TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
+    TablesFor<T, CatalogCountersRow> &&
     requires(T tables, const T constant, MessageId id, SharedBytes bytes) {
       tables.insert_payload(id, bytes);
       tables.erase_payload(id);

@@ -1,6 +1,6 @@
 #pragma once
-// Who runs the node's work. Implementations: own threads and a host's executor (lib/runtime), and the test kit's,
-// which runs everything on one thread in virtual time.
+// Who runs the node's work. Implementations: own threads and a host's executor (lib/runtime), and the test
+// kit's, which runs everything on one thread in virtual time.
 
 #include <atomic>
 #include <cstdint>
@@ -40,7 +40,8 @@ class Executor {
   /// Whether a blocked caller may run core and writer steps itself, which saves a hand-over.
   virtual bool callers_may_run() const noexcept = 0;
 
-  /// Ends the lanes: running tasks end, waiting ones are destroyed, threads are joined. Not from a lane's own task.
+  /// Ends the lanes: running tasks end, waiting ones are destroyed, threads are joined. Not from a lane's own
+  /// task.
   virtual void stop() = 0;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// What must be asked of the file system before data is put on it. Implementations: the system's (lib/storage) and
-// the tests', which plays a network file system or a full disk.
+// What must be asked of the file system before data is put on it. Implementations: the system's (lib/storage)
+// and the tests', which plays a network file system or a full disk.
 
 #include <cstdint>
 #include <string>

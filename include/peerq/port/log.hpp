@@ -1,6 +1,6 @@
 #pragma once
-// The durable log of all shards. Implementations: LMDB (lib/storage), none for memory shards, and the test kit's,
-// which loses and tears what was not synced. All pass tests/conformance/log.
+// The durable log of all shards. Implementations: LMDB (lib/storage), none for memory shards, and the test
+// kit's, which loses and tears what was not synced. All pass tests/conformance/log.
 //
 // The port is a blocking group commit; the node's log writer makes it asynchronous (docs/decisions.md).
 
@@ -92,7 +92,8 @@ class Log {
   /// node_failed: unknown, the log refuses everything from now on.
   virtual Result<void> commit(const std::vector<LogWrite>& writes) = 0;
 
-  /// Calls `visit` for each record of [first, last] in order. **Errors** corrupt, node_failed, the visitor's own.
+  /// Calls `visit` for each record of [first, last] in order. **Errors** corrupt, node_failed, the visitor's
+  /// own.
   virtual Result<void> read(ShardId shard, LogIndex first, LogIndex last, Visitor visit) = 0;
 
   virtual LogUsage usage() const = 0;

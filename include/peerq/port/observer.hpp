@@ -1,6 +1,6 @@
 #pragma once
-// What the host sees of the inside: log lines, events and counters. The library never writes to stdout or stderr
-// (except a failed assertion).
+// What the host sees of the inside: log lines, events and counters. The library never writes to stdout or
+// stderr (except a failed assertion).
 
 #include <cstdint>
 #include <string_view>

@@ -19,13 +19,14 @@ namespace peerq::port {
 /// State of one shard.
 ///
 /// **Thread** all members on the core, except `write_checkpoint` (checkpoint lane) while one is frozen.
-/// **Errors** after `corrupt` or `node_failed` the shard is poisoned: every member answers that error, nothing
-/// more is written to its tables (S55).
+/// **Errors** after `corrupt` or `node_failed` the shard is poisoned: every member answers that error,
+/// nothing more is written to its tables (S55).
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
 
-  /// Applies the entry of this index: exactly `applied() + 1`. **Errors** corrupt, node_failed, version_mismatch.
+  /// Applies the entry of this index: exactly `applied() + 1`. **Errors** corrupt, node_failed,
+  /// version_mismatch.
   virtual Result<void> apply(LogIndex index, Term term, const engine::EntryView& entry,
                              engine::Effects& effects) = 0;
   /// Passes an entry that is not a command (barrier, configuration).
@@ -35,7 +36,8 @@ class StateMachine {
   virtual Stamps stamps() const noexcept = 0;
   virtual engine::NextDue next_due() = 0;
 
-  // Checkpoint, one at a time: freeze (core) -> write_checkpoint (checkpoint lane) -> finish_checkpoint (core).
+  // Checkpoint, one at a time: freeze (core) -> write_checkpoint (checkpoint lane) -> finish_checkpoint
+  // (core).
 
   /// Whether one should start, by the size of the delta and the dirty pages it will cost.
   virtual bool checkpoint_due() const noexcept = 0;
@@ -72,7 +74,8 @@ class CatalogMachine : public StateMachine {
  public:
   virtual std::optional<engine::QueueConfig> find(std::string_view name) = 0;
   /// Up to `max` names greater than `after` that start with `prefix`.
-  virtual std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after, std::size_t max) = 0;
+  virtual std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after,
+                                                std::size_t max) = 0;
   /// What data shards have not confirmed yet: to be configured again after a crash.
   virtual std::vector<engine::Configure> unconfirmed() = 0;
 };

@@ -44,7 +44,7 @@ case $step in
     page=$source_dir/docs/operations.md
     errors=$source_dir/include/peerq/base/errc.hpp
     observer=$source_dir/include/peerq/port/observer.hpp
-    sed -n 's/^  X(\([a-z_]*\), \([a-z]*\), .*/\1 \2/p' "$errors" >"$scratch/codes"
+    sed -n 's/^ *X(\([a-z_]*\), \([a-z]*\),.*/\1 \2/p' "$errors" >"$scratch/codes"
     sed -n 's/^| `\([a-z_]*\)` | \(no\|yes\|unknown\) | .*/\1 \2/p' "$page" >"$scratch/codes_of_page"
     same_lines "$scratch/codes" "$scratch/codes_of_page"
     sed -n '/^enum class NodeEvent/,/^};/s/^  \([a-z_]*\),$/\1/p' "$observer" >"$scratch/events"

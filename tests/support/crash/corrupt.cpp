@@ -126,9 +126,12 @@ class Opener {
     for (const auto& [shard, truth] : truth_->shards) {
       const auto& found = recovered.shards.at(shard);
       if (found.applied != truth.applied) {
-        return wrong(fmt::format("silent: shard {} is at {}, was at {}", shard, found.applied, truth.applied)), false;
+        return wrong(
+                   fmt::format("silent: shard {} is at {}, was at {}", shard, found.applied, truth.applied)),
+               false;
       }
-      if (found.digest != truth.digest) return wrong(fmt::format("silent: shard {} holds something else", shard)), false;
+      if (found.digest != truth.digest)
+        return wrong(fmt::format("silent: shard {} holds something else", shard)), false;
     }
     return true;
   }
@@ -163,7 +166,9 @@ class Opener {
     for (const auto& [tag, queue] : expected_) {
       if (queue == "orders" || queue.ends_with(".dead")) continue;  // may have expired, or moved
       if (queue == "memory") continue;
-      return wrong(fmt::format("silent: message {}:{} of {} is lost after work", tag.producer, tag.number, queue)), false;
+      return wrong(fmt::format("silent: message {}:{} of {} is lost after work", tag.producer, tag.number,
+                               queue)),
+             false;
     }
     return true;
   }
@@ -198,7 +203,8 @@ class DamageCampaign {
     Random random(options_->seed, number);
     const std::uint64_t span = trace_.records().size() - first_opened_;
     const bool closed = random.chance(1, 2) && !closed_.empty();
-    const std::uint64_t position = closed ? closed_[random.below(closed_.size())] : first_opened_ + random.below(span + 1);
+    const std::uint64_t position =
+        closed ? closed_[random.below(closed_.size())] : first_opened_ + random.below(span + 1);
     const Recovered* truth = truth_at(position);
     if (truth == nullptr) return;
     DamagedFiles files = files_;
@@ -227,7 +233,8 @@ class DamageCampaign {
     for (const auto& [path, file] : image.files) Image::contents(file, files_[path]);
     put(files_);
     auto recovered = recover_store(directory_.root() + "/store");
-    if (!recovered) throw std::runtime_error("corrupt: the undamaged directory does not open: " + recovered.error().text());
+    if (!recovered)
+      throw std::runtime_error("corrupt: the undamaged directory does not open: " + recovered.error().text());
     truth_ = std::move(*recovered);
     truth_position_ = position;
     return &*truth_;
@@ -240,7 +247,8 @@ class DamageCampaign {
     directory_.put(image);
   }
 
-  void judge(std::uint64_t number, std::uint64_t position, const std::string& what, const std::optional<Ended>& ended) {
+  void judge(std::uint64_t number, std::uint64_t position, const std::string& what,
+             const std::optional<Ended>& ended) {
     std::string wrong;
     if (!ended) {
       wrong = "hangs";
@@ -250,7 +258,8 @@ class DamageCampaign {
       wrong = verdict_->text.data();
     } else if (verdict_->kind == Verdict::Kind::detected) {
       ++counts_->detected;
-      if (options_->only_run != 0) options_->report(fmt::format("corrupt: detected: {}", verdict_->text.data()));
+      if (options_->only_run != 0)
+        options_->report(fmt::format("corrupt: detected: {}", verdict_->text.data()));
     } else if (verdict_->kind == Verdict::Kind::none) {
       wrong = "the opener said nothing";
     }
@@ -258,7 +267,8 @@ class DamageCampaign {
     counts_->add(fmt::format("{:.12}{}: {:.30}", what.substr(0, what.find(':')),
                              what.find("log/") != what.npos ? " log" : " state", wrong));
     if (++counts_->violations > reports_max) return;
-    options_->report(fmt::format("corrupt: seed {} run {} position {}: {}: {}", options_->seed, number, position, what, wrong));
+    options_->report(fmt::format("corrupt: seed {} run {} position {}: {}: {}", options_->seed, number,
+                                 position, what, wrong));
   }
 
   const CorruptOptions* options_;
@@ -282,7 +292,8 @@ class CorruptRun {
 
   CorruptResult run() {
     std::vector<pid_t> workers;
-    for (std::uint64_t i = 0; i < options_->workers; ++i) workers.push_back(start_fork([this, i] { return work(i); }));
+    for (std::uint64_t i = 0; i < options_->workers; ++i)
+      workers.push_back(start_fork([this, i] { return work(i); }));
     for (const pid_t worker : workers) {
       for (;;) {
         const auto ended = wait_for(worker, std::chrono::milliseconds(100));
@@ -294,9 +305,11 @@ class CorruptRun {
     }
     if (counts_->violations > 0) {
       scratch_.keep();
-      options_->report("corrupt: the recordings are kept in " + scratch_.path() + "; --recording <one> --run <number>");
+      options_->report("corrupt: the recordings are kept in " + scratch_.path() +
+                       "; --recording <one> --run <number>");
     }
-    CorruptResult result{.runs = counts_->runs, .detected = counts_->detected, .violations = counts_->violations, .kinds = {}};
+    CorruptResult result{
+        .runs = counts_->runs, .detected = counts_->detected, .violations = counts_->violations, .kinds = {}};
     for (const auto& kind : counts_->kinds) {
       if (kind.count != 0) result.kinds[kind.name.data()] = kind.count;
     }

@@ -47,13 +47,12 @@ void CrashDisk::advance(std::uint64_t position) {
 
 void CrashDisk::take(std::uint64_t number, const TraceRecord& record) {
   switch (record.kind) {
-    case TraceKind::create:
-      files_[record.file];
-      [[fallthrough]];
+    case TraceKind::create: files_[record.file]; [[fallthrough]];
     case TraceKind::make_directory:
     case TraceKind::remove:
     case TraceKind::rename:
-      name_changes_.push_back({number, record.kind, std::string(record.path), std::string(record.data), record.file});
+      name_changes_.push_back(
+          {number, record.kind, std::string(record.path), std::string(record.data), record.file});
       return;
     case TraceKind::write:
       files_[record.file].pending.push_back({number, record.offset, record.data, false});
@@ -87,8 +86,9 @@ void CrashDisk::sync_file(File& file, std::uint64_t upto) {
 
 /// Earlier unsynced changes of the same bytes are covered by it: it must not be undone by them.
 void CrashDisk::sync_write(File& file, std::uint64_t record) {
-  const auto found = std::find_if(file.pending.begin(), file.pending.end(),
-                                  [&](const Change& change) { return change.record == record && !change.resize; });
+  const auto found = std::find_if(file.pending.begin(), file.pending.end(), [&](const Change& change) {
+    return change.record == record && !change.resize;
+  });
   if (found == file.pending.end()) return;  // a later sync was faster
   const Change synced = *found;
   const std::uint64_t end = synced.offset + synced.data.size();
@@ -101,9 +101,11 @@ void CrashDisk::sync_write(File& file, std::uint64_t record) {
       continue;
     }
     if (change.offset < synced.offset) {
-      left.push_back({change.record, change.offset, change.data.substr(0, synced.offset - change.offset), false});
+      left.push_back(
+          {change.record, change.offset, change.data.substr(0, synced.offset - change.offset), false});
     }
-    if (change_end > end) left.push_back({change.record, end, change.data.substr(end - change.offset), false});
+    if (change_end > end)
+      left.push_back({change.record, end, change.data.substr(end - change.offset), false});
   }
   file.pending = std::move(left);
   apply(synced, file.durable);

@@ -1,9 +1,9 @@
 #pragma once
 // A disk as a power loss may leave it: what was synced is there; of every change since, any part may be.
 //
-// The model is harder than real file systems: unsynced changes reach the disk in any order and torn at 512 bytes, a
-// file's size on its own, and a directory entry only with the sync of its directory, whatever is done to the file.
-// What is not modelled: sectors that were never written change.
+// The model is harder than real file systems: unsynced changes reach the disk in any order and torn at 512
+// bytes, a file's size on its own, and a directory entry only with the sync of its directory, whatever is
+// done to the file. What is not modelled: sectors that were never written change.
 
 #include <cstdint>
 #include <map>

@@ -17,7 +17,8 @@ std::size_t used_page(const std::string& bytes, Random& random) {
   for (int tries = 0;; ++tries) {
     const std::size_t page = random.below(pages_of(bytes));
     const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(page * page_size);
-    if (tries == 20 || std::any_of(begin, begin + page_size, [](char byte) { return byte != 0; })) return page;
+    if (tries == 20 || std::any_of(begin, begin + page_size, [](char byte) { return byte != 0; }))
+      return page;
   }
 }
 
@@ -74,7 +75,8 @@ std::string Damage::flip_bits(std::string& bytes, Random& random) const {
 std::string Damage::zero(std::string& bytes, Random& random) const {
   const std::size_t page = used_page(bytes, random);
   const std::size_t size = random.chance(1, 2) ? page_size : sector_size;
-  const std::size_t at = page * page_size + (size == page_size ? 0 : random.below(page_size / sector_size) * sector_size);
+  const std::size_t at =
+      page * page_size + (size == page_size ? 0 : random.below(page_size / sector_size) * sector_size);
   std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), size, '\0');
   return fmt::format("zero: {} bytes at {} (page {})", size, at, page);
 }
@@ -89,7 +91,8 @@ std::string Damage::swap_pages(std::string& bytes, Random& random) const {
 }
 
 std::string Damage::cut(std::string& bytes, Random& random) const {
-  const std::size_t size = random.chance(1, 2) ? random.below(pages_of(bytes)) * page_size : random.below(bytes.size());
+  const std::size_t size =
+      random.chance(1, 2) ? random.below(pages_of(bytes)) * page_size : random.below(bytes.size());
   const std::size_t before = bytes.size();
   bytes.resize(size);
   return fmt::format("cut: to {} bytes of {}", size, before);
@@ -112,9 +115,11 @@ std::string Damage::make_stale(const std::string& path, std::string& bytes, std:
   const auto count = static_cast<std::uint64_t>(end - pages.begin());
   for (int tries = 0; tries < 50 && count > 0; ++tries) {
     // One in two is young: a lost write.
-    const std::uint64_t back = random.below(random.chance(1, 2) ? count : std::min<std::uint64_t>(count, 200));
+    const std::uint64_t back =
+        random.below(random.chance(1, 2) ? count : std::min<std::uint64_t>(count, 200));
     const OldPage& old = pages[count - 1 - back];
-    if (old.offset + page_size > bytes.size() || bytes.compare(old.offset, page_size, old.data) == 0) continue;
+    if (old.offset + page_size > bytes.size() || bytes.compare(old.offset, page_size, old.data) == 0)
+      continue;
     bytes.replace(old.offset, page_size, old.data);
     return fmt::format("stale: page {} as of record {} at {}", old.offset / page_size, old.record, position);
   }

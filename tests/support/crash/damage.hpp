@@ -18,7 +18,8 @@ class Damage {
  public:
   explicit Damage(const Trace& trace);
 
-  /// Changes one of the files; what was done, in words that begin with the kind. `position` is where the trace stands.
+  /// Changes one of the files; what was done, in words that begin with the kind. `position` is where the
+  /// trace stands.
   std::string inflict(DamagedFiles& files, std::uint64_t position, Random& random) const;
 
  private:
@@ -33,7 +34,8 @@ class Damage {
   std::string swap_pages(std::string& bytes, Random& random) const;
   std::string cut(std::string& bytes, Random& random) const;
   std::string scribble(std::string& bytes, Random& random) const;
-  std::string make_stale(const std::string& path, std::string& bytes, std::uint64_t position, Random& random) const;
+  std::string make_stale(const std::string& path, std::string& bytes, std::uint64_t position,
+                         Random& random) const;
 
   /// Whole pages that were written, by path.
   std::map<std::string, std::vector<OldPage>> old_pages_;

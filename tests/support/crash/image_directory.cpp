@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t page_size = 4096;
 constexpr std::size_t mapped_step = std::size_t{16} << 20;
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error("image: " + what + ": " + std::strerror(errno)); }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error("image: " + what + ": " + std::strerror(errno));
+}
 
 }  // namespace
 

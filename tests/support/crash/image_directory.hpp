@@ -9,7 +9,8 @@
 
 namespace peerq::crash {
 
-/// Files are kept open and mapped between images: most of an image is in place already. **Thread** one at a time.
+/// Files are kept open and mapped between images: most of an image is in place already. **Thread** one at a
+/// time.
 class ImageDirectory {
  public:
   /// `root` exists and is on a tmpfs, best.
@@ -18,7 +19,8 @@ class ImageDirectory {
   ImageDirectory(const ImageDirectory&) = delete;
   ImageDirectory& operator=(const ImageDirectory&) = delete;
 
-  /// Makes the directory equal to the image, whatever was done to it since the last one. Throws std::runtime_error.
+  /// Makes the directory equal to the image, whatever was done to it since the last one. Throws
+  /// std::runtime_error.
   void put(const Image& image);
   const std::string& root() const noexcept { return root_; }
 

@@ -80,7 +80,8 @@ struct Notes {
 };
 
 /// Opens the directory without faults and compares it with the notes. The exit status: 0 fine, 1 not.
-int verify(const std::string& store, const Notes& notes, const std::function<void(const std::string&)>& wrong) {
+int verify(const std::string& store, const Notes& notes,
+           const std::function<void(const std::string&)>& wrong) {
   const auto check = [&](const Result<Recovered>& recovered) {
     if (!recovered) return wrong("does not open afterwards: " + recovered.error().text()), 1;
     int status = 0;
@@ -100,7 +101,8 @@ int verify(const std::string& store, const Notes& notes, const std::function<voi
       status = 1, wrong(fmt::format("message {} was acknowledged and is lost", number));
     }
     for (const auto number : notes.erased) {
-      if (there.contains(number)) status = 1, wrong(fmt::format("message {} was deleted and is back", number));
+      if (there.contains(number))
+        status = 1, wrong(fmt::format("message {} was deleted and is back", number));
     }
     return status;
   };
@@ -108,13 +110,15 @@ int verify(const std::string& store, const Notes& notes, const std::function<voi
   auto node = Node::open({.data_dir = store});
   if (!node) return wrong("no node opens afterwards: " + node.error().text()), 1;
   if (const int status = check(list_node(*node)); status != 0) return status;
-  if (auto closed = node->close(); !closed) return wrong("does not close afterwards: " + closed.error().text()), 1;
+  if (auto closed = node->close(); !closed)
+    return wrong("does not close afterwards: " + closed.error().text()), 1;
   return 0;
 }
 
 class IoErrorRun {
  public:
-  explicit IoErrorRun(const IoErrorOptions& options) : options_(&options), shared_(&Shared::make()), scratch_("errors") {}
+  explicit IoErrorRun(const IoErrorOptions& options)
+      : options_(&options), shared_(&Shared::make()), scratch_("errors") {}
 
   IoErrorResult run() {
     for (std::uint64_t i = 0; i < options_->runs; ++i) {
@@ -164,7 +168,8 @@ class IoErrorRun {
     const std::string directory = fmt::format("{}/{}-{}-{}", scratch_.path(), worker, call, way);
     std::filesystem::create_directories(directory + "/disk");
     const std::string store = directory + "/disk/store";
-    const Task task{"scenario", {{"store", store}, {"notes", directory + "/notes"}, {"seed", std::to_string(seed_)}}};
+    const Task task{"scenario",
+                    {{"store", store}, {"notes", directory + "/notes"}, {"seed", std::to_string(seed_)}}};
     const Launch launch{.preload = "fail",
                         .environment = {{"PEERQ_FAIL_DIRECTORY", directory + "/disk"},
                                         {"PEERQ_FAIL_AT", std::to_string(call)},
@@ -194,7 +199,8 @@ class IoErrorRun {
     const pid_t opener = start_fork([&] { return verify(store, notes, wrong); });
     const auto verified = wait_for(opener, scenario_time_max);
     if (!verified) kill_hard(opener), wait_for(opener);
-    if (!verified || verified->signal != 0) wrong(verified ? "the opener ended with " + verified->text() : "the opener hangs");
+    if (!verified || verified->signal != 0)
+      wrong(verified ? "the opener ended with " + verified->text() : "the opener hangs");
     if (verified && !verified->clean()) fine = false;
     if (fine) std::filesystem::remove_all(directory);
     return struck;

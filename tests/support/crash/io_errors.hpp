@@ -1,5 +1,6 @@
 #pragma once
-// I/O errors (T7): a scenario is run again and again, each time with another call of it failing in another way.
+// I/O errors (T7): a scenario is run again and again, each time with another call of it failing in another
+// way.
 
 #include <cstdint>
 #include <functional>

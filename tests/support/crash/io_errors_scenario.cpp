@@ -1,5 +1,5 @@
-// The scenario of io_errors.hpp: a new directory, work, checkpoints, three sessions. Every call may fail, if it fails
-// cleanly. What was acknowledged is noted beside the directory, one line a call:
+// The scenario of io_errors.hpp: a new directory, work, checkpoints, three sessions. Every call may fail, if
+// it fails cleanly. What was acknowledged is noted beside the directory, one line a call:
 //   send NUMBER, sent NUMBER, erase NUMBER, erased NUMBER, error CODE, done
 
 #include <dlfcn.h>

@@ -15,10 +15,10 @@ std::string text_of(const MessageId& id) {
 void Journal::write(const std::string& path) const {
   std::ofstream out(path, std::ios::trunc);
   for (const auto& e : entries_) {
-    out << static_cast<int>(e.did) << ' ' << e.start << ' ' << e.end << ' ' << e.end_us << ' ' << e.acknowledged << ' '
-        << (e.queue.empty() ? "-" : e.queue) << ' ' << e.id.incarnation.value << ' ' << e.id.sequence.value << ' '
-        << e.attempt << ' ' << e.body.producer << ' ' << e.body.number << ' ' << e.body_size << ' ' << e.may_expire
-        << '\n';
+    out << static_cast<int>(e.did) << ' ' << e.start << ' ' << e.end << ' ' << e.end_us << ' '
+        << e.acknowledged << ' ' << (e.queue.empty() ? "-" : e.queue) << ' ' << e.id.incarnation.value << ' '
+        << e.id.sequence.value << ' ' << e.attempt << ' ' << e.body.producer << ' ' << e.body.number << ' '
+        << e.body_size << ' ' << e.may_expire << '\n';
   }
   if (!out.flush()) throw std::runtime_error("journal: cannot write " + path);
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What a recorded workload was told, with the place in the trace at which each call began and at which it returned: a
-// crash at position p comes after every call with end <= p, and before every call with start >= p.
+// What a recorded workload was told, with the place in the trace at which each call began and at which it
+// returned: a crash at position p comes after every call with end <= p, and before every call with start >=
+// p.
 
 #include <cstdint>
 #include <mutex>

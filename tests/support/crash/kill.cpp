@@ -58,7 +58,9 @@ class KillRun {
  private:
   Task task(const char* name, std::uint32_t process, std::uint64_t seed) const {
     return {name,
-            {{"directory", directory_.path()}, {"process", std::to_string(process)}, {"seed", std::to_string(seed)}}};
+            {{"directory", directory_.path()},
+             {"process", std::to_string(process)},
+             {"seed", std::to_string(seed)}}};
   }
 
   bool live_and_die(std::uint32_t cycle, Random& random) {
@@ -86,7 +88,8 @@ class KillRun {
     const auto ended = wait_for(child, std::chrono::minutes(5));
     if (!ended) kill_hard(child), wait_for(child);
     if (!ended || !ended->clean()) {
-      return violation(fmt::format("the last process ended with {}: {}", ended ? ended->text() : "nothing", last_words()));
+      return violation(
+          fmt::format("the last process ended with {}: {}", ended ? ended->text() : "nothing", last_words()));
     }
     check_durable();
     check_interval();
@@ -108,7 +111,8 @@ class KillRun {
     const auto check = [&](const char* name, const history::Findings& findings) {
       take(findings);
       if (findings.undecided * 20 > findings.checked) {
-        violation(fmt::format("{}: {} of {} could not be decided", name, findings.undecided, findings.checked));
+        violation(
+            fmt::format("{}: {} of {} could not be decided", name, findings.undecided, findings.checked));
       }
     };
     check("I1", history::check_no_loss(history, rules));
@@ -119,11 +123,12 @@ class KillRun {
     check("I8", history::check_one_place(history, rules));
     check("I9", history::check_counts(history, rules));
     check("I10", check_orders(history, rules));
-    if (result_.records < options_->cycles) violation(fmt::format("only {} sends were acknowledged", result_.records));
+    if (result_.records < options_->cycles)
+      violation(fmt::format("only {} sends were acknowledged", result_.records));
   }
 
-  /// I10, message by message, each with the lost replies of the processes that can have touched it: a reply that was
-  /// lost to a kill belongs to a call that took effect before the next process began, or never.
+  /// I10, message by message, each with the lost replies of the processes that can have touched it: a reply
+  /// that was lost to a kill belongs to a call that took effect before the next process began, or never.
   static history::Findings check_orders(const History& history, const history::Rules& rules) {
     std::map<std::uint32_t, std::int64_t> begins;
     std::map<history::BodyTag, std::int64_t> sends;
@@ -203,13 +208,16 @@ class KillRun {
         continue;
       }
       if (seen_.contains(o.process)) {
-        violation(fmt::format("interval: message {} is missing, a later one of its process is there", o.message));
+        violation(
+            fmt::format("interval: message {} is missing, a later one of its process is there", o.message));
         ++result_.lost;
       }
       const auto alive = alive_until.find(o.process);
-      const std::int64_t due = *o.end_us + std::chrono::microseconds(kill_sync_interval + interval_slack).count();
+      const std::int64_t due =
+          *o.end_us + std::chrono::microseconds(kill_sync_interval + interval_slack).count();
       if (alive != alive_until.end() && alive->second > due) {
-        violation(fmt::format("interval: message {} was {} us old and is lost", o.message, alive->second - *o.end_us));
+        violation(fmt::format("interval: message {} was {} us old and is lost", o.message,
+                              alive->second - *o.end_us));
         ++result_.lost;
       }
     }
@@ -219,7 +227,8 @@ class KillRun {
   std::map<std::uint32_t, std::int64_t> last_sync_sends() const {
     std::map<std::uint32_t, std::int64_t> out;
     for (const auto& o : history::read_files({paths_.durable}).operations) {
-      if (o.kind == Kind::send && o.outcome == Outcome::ok) out[o.process] = std::max(out[o.process], o.start_us);
+      if (o.kind == Kind::send && o.outcome == Outcome::ok)
+        out[o.process] = std::max(out[o.process], o.start_us);
     }
     return out;
   }
@@ -237,7 +246,8 @@ class KillRun {
       if (word == "there") there.insert(name);
     }
     for (const auto& name : made) {
-      if (!ending.contains(name) && !there.contains(name)) violation("queue " + name + " was created and is not there");
+      if (!ending.contains(name) && !there.contains(name))
+        violation("queue " + name + " was created and is not there");
     }
     for (const auto& name : gone) {
       if (there.contains(name)) violation("queue " + name + " was deleted and is there");

@@ -1,6 +1,6 @@
 #pragma once
-// kill -9 (T4): a process with producers and consumers on one directory is killed at random times and started again;
-// at the end everything is drained, and the recorded histories are checked.
+// kill -9 (T4): a process with producers and consumers on one directory is killed at random times and started
+// again; at the end everything is drained, and the recorded histories are checked.
 
 #include <cstdint>
 #include <functional>

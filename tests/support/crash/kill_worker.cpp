@@ -64,7 +64,8 @@ class Life {
   void run() {
     Random random(seed_, 0);
     for (std::uint32_t turn = 0;; ++turn) {
-      Node node = need(Node::open({.data_dir = paths_.store, .memory_budget = limits::memory_budget_min}), "open");
+      Node node =
+          need(Node::open({.data_dir = paths_.store, .memory_budget = limits::memory_budget_min}), "open");
       create_queues(node);
       durable_.emplace(paths_.durable, process_ * turns_max + turn);
       interval_.emplace(paths_.interval, process_ * turns_max + turn);
@@ -86,7 +87,8 @@ class Life {
     const auto create = [&](const char* name, const QueueOptions& options) {
       need(node.create_queue(name, options), name);
     };
-    create("orders", {.visibility_timeout = orders_visibility, .max_receives = 4, .dead_letter_queue = "orders.dead"});
+    create("orders",
+           {.visibility_timeout = orders_visibility, .max_receives = 4, .dead_letter_queue = "orders.dead"});
     create("parking", {.visibility_timeout = parking_visibility, .max_receives = 2});
     create("interval", {.durability = Durability::interval, .sync_interval = kill_sync_interval});
     create("memory", {.durability = Durability::memory, .max_messages = 100});
@@ -164,7 +166,8 @@ class Life {
     if (dice < 62) return calls.erase(delivery);
     if (dice < 70) return calls.nack(delivery, 0ms);
     if (dice < 74) {
-      return calls.nack(delivery, Milliseconds(random.below(static_cast<std::uint64_t>(kill_delay_max.count()))));
+      return calls.nack(delivery,
+                        Milliseconds(random.below(static_cast<std::uint64_t>(kill_delay_max.count()))));
     }
     if (dice < 80) return calls.release(delivery);
     if (dice < 83) return calls.reject(delivery);
@@ -188,9 +191,11 @@ class Life {
       if (dice < 50) {
         orders.erase(orders.receive({.max_messages = 50, .wait = 5ms}));
       } else if (dice < 80) {
-        for (const auto& delivery : orders.receive({.max_messages = count, .wait = 5ms})) settle(orders, delivery, random);
+        for (const auto& delivery : orders.receive({.max_messages = count, .wait = 5ms}))
+          settle(orders, delivery, random);
       } else if (dice < 92) {
-        for (const auto& delivery : parking.receive({.max_messages = count})) settle(parking, delivery, random);
+        for (const auto& delivery : parking.receive({.max_messages = count}))
+          settle(parking, delivery, random);
       } else {
         for (const auto& delivery : dead.receive({.max_messages = count, .visibility_timeout = 200ms})) {
           settle(dead, delivery, random);
@@ -226,8 +231,10 @@ class Life {
         if (node.delete_queue(name)) queues_.add("gone " + name);
       }
       if (random.chance(1, 5)) scratch.purge();
-      const auto parked = parking.queue().list({.status = MessageStatus::parked, .max_messages = 10, .with_body = false});
-      for (const auto& message : parked ? parked->messages : std::vector<MessageSummary>()) parking.kick(message.id);
+      const auto parked =
+          parking.queue().list({.status = MessageStatus::parked, .max_messages = 10, .with_body = false});
+      for (const auto& message : parked ? parked->messages : std::vector<MessageSummary>())
+        parking.kick(message.id);
       std::this_thread::sleep_for(std::chrono::milliseconds(10 + random.below(40)));
     }
   }

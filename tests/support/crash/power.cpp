@@ -52,7 +52,8 @@ struct SharedStates {
   std::array<WorkerState, workers_max> workers;
 
   static SharedStates& make() {
-    void* memory = mmap(nullptr, sizeof(SharedStates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        mmap(nullptr, sizeof(SharedStates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::runtime_error("power: no shared memory");
     return *new (memory) SharedStates;
   }
@@ -175,10 +176,12 @@ class Campaign {
       for (const auto& message : queue.messages) left[message.id] = &message;
     }
     for (const auto& queue : listed->queues) drain_queue(image, position, *node, queue.name, left);
-    if (auto closed = node->close(); !closed) report(image, position, "node does not close: " + closed.error().text());
+    if (auto closed = node->close(); !closed)
+      report(image, position, "node does not close: " + closed.error().text());
   }
 
-  /// What is ready is delivered as it was listed, once; perhaps by the dead-letter queue, where it went meanwhile.
+  /// What is ready is delivered as it was listed, once; perhaps by the dead-letter queue, where it went
+  /// meanwhile.
   void drain_queue(std::uint64_t image, std::uint64_t position, Node& node, const std::string& queue,
                    std::map<MessageId, const RecoveredMessage*>& left) {
     auto drained = drain(node, queue);
@@ -192,7 +195,8 @@ class Campaign {
         report(image, position, name + " is delivered twice, or was not listed");
         continue;
       }
-      if (message.body != found->second->body) report(image, position, name + " is delivered with another body");
+      if (message.body != found->second->body)
+        report(image, position, name + " is delivered with another body");
       if (message.attempt <= found->second->attempt) report(image, position, name + " gets an attempt again");
       left.erase(found);
       drained_.insert(message.id);
@@ -201,8 +205,9 @@ class Campaign {
 
   void report(std::uint64_t image, std::uint64_t position, const std::string& what) {
     if (++state_->violations <= reports_max) {
-      options_->report(fmt::format("power: seed {} workload {} image {} position {} of {}: {}", options_->seed,
-                                   part_->workload, image, position, trace_.records().size(), what));
+      options_->report(fmt::format("power: seed {} workload {} image {} position {} of {}: {}",
+                                   options_->seed, part_->workload, image, position, trace_.records().size(),
+                                   what));
     }
   }
 
@@ -221,7 +226,8 @@ class Campaign {
 /// The run: parts, workers, and what becomes of them.
 class PowerRun {
  public:
-  explicit PowerRun(const PowerOptions& options) : options_(&options), scratch_("power"), states_(&SharedStates::make()) {
+  explicit PowerRun(const PowerOptions& options)
+      : options_(&options), scratch_("power"), states_(&SharedStates::make()) {
     const std::uint64_t workloads = options.recording.empty() ? options.workloads : 1;
     std::uint64_t first = 1;
     for (std::uint64_t i = 0; i < workloads; ++i) {
@@ -250,7 +256,8 @@ class PowerRun {
     const PowerResult out = result();
     if (out.violations > 0) {
       scratch_.keep();
-      options_->report("power: the recordings are kept in " + scratch_.path() + "; --recording <one> --image <number>");
+      options_->report("power: the recordings are kept in " + scratch_.path() +
+                       "; --recording <one> --image <number>");
     }
     return out;
   }
@@ -274,7 +281,8 @@ class PowerRun {
     for (const Part& part : parts_) {
       if (part.workload % workers_ != worker || part.first + part.count <= done + 1) continue;
       const bool recorded = std::filesystem::exists(part.directory + "/" + recorded_journal);
-      if (!recorded) record(part.directory, {.seed = options_->seed * 1'000 + part.workload, .calls = options_->calls});
+      if (!recorded)
+        record(part.directory, {.seed = options_->seed * 1'000 + part.workload, .calls = options_->calls});
       const std::string images = fmt::format("{}/images-{}", scratch_.path(), worker);
       std::filesystem::create_directories(images);
       Campaign(*options_, part, state, images).run(done);
@@ -294,7 +302,8 @@ class PowerRun {
     const auto ended = hangs ? std::optional(wait_for(child.process)) : wait_for(child.process, {});
     if (!ended) return true;
     if (ended->clean()) return false;
-    if (state.image == 0 || ended->signal == 0) throw std::runtime_error("power: a worker ended: " + ended->text());
+    if (state.image == 0 || ended->signal == 0)
+      throw std::runtime_error("power: a worker ended: " + ended->text());
     options_->report(fmt::format("power: seed {} image {}: {}", options_->seed, state.image.load(),
                                  hangs ? "the opener hangs" : "the opener crashes: " + ended->text()));
     ++state.violations;

@@ -118,7 +118,8 @@ void PowerOracle::check_shown(Check& check) const {
       }
       const Message& known = messages_[found->second];
       const auto& sent = known.sent;
-      if (sent.acknowledged && sent.id != message.id) check.violation(name + " was acknowledged as " + text_of(sent.id));
+      if (sent.acknowledged && sent.id != message.id)
+        check.violation(name + " was acknowledged as " + text_of(sent.id));
       if (sent.body_size != message.body_size) check.violation(name + " has another size");
       if (queue.name != sent.queue && queue.name != dead_letter_queue_of(sent.queue)) {
         check.violation(fmt::format("{} was sent to {}", name, sent.queue));
@@ -153,17 +154,18 @@ void PowerOracle::check_acknowledged(Check& check) const {
     }
     for (const auto& [end, attempt] : message.leases) {
       if (end > check.position || attempt <= found->second->attempt) continue;
-      check.violation(fmt::format("{} was handed out as attempt {} and is at attempt {}", text_of(message.sent.id),
-                                  attempt, found->second->attempt));
+      check.violation(fmt::format("{} was handed out as attempt {} and is at attempt {}",
+                                  text_of(message.sent.id), attempt, found->second->attempt));
     }
   }
 }
 
-/// Interval queues: what is left of one producer is a beginning of what it sent, and only the newest is missing.
+/// Interval queues: what is left of one producer is a beginning of what it sent, and only the newest is
+/// missing.
 void PowerOracle::check_interval(Check& check) const {
   const auto& records = trace_->records();
-  const std::int64_t crash_us = check.position < records.size() ? records[check.position].time_us
-                                                                : records.back().time_us;
+  const std::int64_t crash_us =
+      check.position < records.size() ? records[check.position].time_us : records.back().time_us;
   std::map<std::uint32_t, std::uint64_t> last_there;
   for (const auto& message : messages_) {
     if (!is_in(message, Durability::interval) || !check.lives.contains(message.sent.id)) continue;
@@ -172,7 +174,8 @@ void PowerOracle::check_interval(Check& check) const {
   }
   std::uint32_t newest_producer = 0;
   for (const auto& message : messages_) {
-    if (message.sent.start < check.position) newest_producer = std::max(newest_producer, message.sent.body.producer);
+    if (message.sent.start < check.position)
+      newest_producer = std::max(newest_producer, message.sent.body.producer);
   }
   for (const auto& message : messages_) {
     const auto& sent = message.sent;
@@ -197,7 +200,8 @@ void PowerOracle::check_counters(Check& check) const {
     for (const auto& message : queue.messages) ++counted[message.status];
     const auto agree = [&](MessageStatus status, std::uint64_t says, const char* word) {
       if (counted[status] == says) return;
-      check.violation(fmt::format("{} counts {} {} messages and has {}", queue.name, says, word, counted[status]));
+      check.violation(
+          fmt::format("{} counts {} {} messages and has {}", queue.name, says, word, counted[status]));
     };
     agree(MessageStatus::ready, queue.ready, "ready");
     agree(MessageStatus::delayed, queue.delayed, "delayed");
@@ -217,7 +221,8 @@ void PowerOracle::check_same_history(Check& check) {
     }
     const auto [known, fresh] = digests_.emplace(std::pair(shard, found.applied), found.digest);
     if (!fresh && known->second != found.digest) {
-      check.violation(fmt::format("shard {} at {} is in another state than another image", shard, found.applied));
+      check.violation(
+          fmt::format("shard {} at {} is in another state than another image", shard, found.applied));
     }
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What must hold for a directory that was recovered after a crash at some place of a recorded trace (I11): everything
-// acknowledged before is there, nothing else is, and it is the state that this very log leads to.
+// What must hold for a directory that was recovered after a crash at some place of a recorded trace (I11):
+// everything acknowledged before is there, nothing else is, and it is the state that this very log leads to.
 
 #include <cstdint>
 #include <map>

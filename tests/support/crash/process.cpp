@@ -137,7 +137,8 @@ std::optional<Ended> wait_for(pid_t child, std::chrono::milliseconds time) {
     int raw = 0;
     const pid_t found = waitpid(child, &raw, WNOHANG);
     if (found == child) return ended(raw);
-    if (found < 0 && errno != EINTR) throw std::runtime_error(std::string("waitpid: ") + std::strerror(errno));
+    if (found < 0 && errno != EINTR)
+      throw std::runtime_error(std::string("waitpid: ") + std::strerror(errno));
     if (std::chrono::steady_clock::now() >= until) return std::nullopt;
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::microseconds(5'000));

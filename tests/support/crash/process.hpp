@@ -1,8 +1,8 @@
 #pragma once
 // Child processes of tests: this same program, started anew with a task in its environment.
 //
-// A program that starts workers calls `run_task` (tasks.hpp) first of all; the task's name and arguments come in PEERQ_TASK, not on
-// the command line, so that test runners can be workers too.
+// A program that starts workers calls `run_task` (tasks.hpp) first of all; the task's name and arguments come
+// in PEERQ_TASK, not on the command line, so that test runners can be workers too.
 
 #include <sys/types.h>
 

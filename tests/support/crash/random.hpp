@@ -10,7 +10,9 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
   /// Of the parts of a seed: the stream of one image, one run, one thread.
-  Random(std::uint64_t seed, std::uint64_t part) noexcept : state_(seed * 0xd1342543de82ef95 + part) { next(); }
+  Random(std::uint64_t seed, std::uint64_t part) noexcept : state_(seed * 0xd1342543de82ef95 + part) {
+    next();
+  }
 
   std::uint64_t next() noexcept {
     std::uint64_t value = state_ += 0x9e3779b97f4a7c15;

@@ -38,8 +38,8 @@ std::uint64_t position() {
 /// What a thread of the workload works with.
 class Worker {
  public:
-  Worker(Node& node, Journal& journal, std::atomic<std::int64_t>& calls_left, std::atomic<std::int64_t>& backlog,
-         std::uint32_t producer, std::uint64_t seed)
+  Worker(Node& node, Journal& journal, std::atomic<std::int64_t>& calls_left,
+         std::atomic<std::int64_t>& backlog, std::uint32_t producer, std::uint64_t seed)
       : node_(&node),
         journal_(&journal),
         calls_left_(&calls_left),
@@ -157,7 +157,8 @@ class Worker {
   void settle(const Delivery& delivery) {
     const std::uint64_t dice = is_full() ? 0 : random_.below(100);
     if (dice < 55) return erase(delivery);
-    if (dice < 70) return give_back(delivery, [&] { return delivery.nack({.delay = 0ms, .reason = "no luck"}); });
+    if (dice < 70)
+      return give_back(delivery, [&] { return delivery.nack({.delay = 0ms, .reason = "no luck"}); });
     if (dice < 76) return give_back(delivery, [&] { return delivery.nack({.delay = 20s}); });
     if (dice < 82) return give_back(delivery, [&] { return delivery.release(); });
     if (dice < 86) return give_back(delivery, [&] { return delivery.reject("never"); });
@@ -219,7 +220,8 @@ void consume(Worker& worker) {
       continue;
     }
     const auto wait = std::chrono::milliseconds(worker.random().chance(1, 3) ? 5 : 0);
-    for (const auto& delivery : worker.receive(queue, {.max_messages = count, .wait = wait})) worker.settle(delivery);
+    for (const auto& delivery : worker.receive(queue, {.max_messages = count, .wait = wait}))
+      worker.settle(delivery);
   }
 }
 
@@ -263,13 +265,14 @@ void create_queues(Worker& worker) {
 
 void run_session(Node& node, Journal& journal, const Task& task, std::uint64_t session,
                  std::atomic<std::int64_t>& backlog) {
-  std::atomic<std::int64_t> calls_left(static_cast<std::int64_t>(task.number("calls") / task.number("sessions")));
+  std::atomic<std::int64_t> calls_left(
+      static_cast<std::int64_t>(task.number("calls") / task.number("sessions")));
   const std::uint64_t seed = task.number("seed") * 100 + session;
   const auto first = static_cast<std::uint32_t>(session * 10);
   Worker setup(node, journal, calls_left, backlog, first, seed);
   create_queues(setup);
-  const std::vector<std::function<void(Worker&)>> roles = {
-      produce, produce_others, consume, consume, [&](Worker& worker) { operate(worker, session); }};
+  const std::vector<std::function<void(Worker&)>> roles = {produce, produce_others, consume, consume,
+                                                           [&](Worker& worker) { operate(worker, session); }};
   std::vector<std::jthread> threads;
   for (std::uint32_t i = 0; i < roles.size(); ++i) {
     threads.emplace_back([&, i] {

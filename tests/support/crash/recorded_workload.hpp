@@ -1,5 +1,6 @@
 #pragma once
-// The workload whose disk writes are recorded: a node from its first moment on, every operation, several sessions.
+// The workload whose disk writes are recorded: a node from its first moment on, every operation, several
+// sessions.
 
 #include <cstdint>
 #include <string>

@@ -73,13 +73,14 @@ class StoreReader {
     }
     found.applied = machine.applied().value;
     if (machine.applied() == state->last) return {};
-    return Error(errc::corrupt, fmt::format("shard {}: applied {}, the log ends at {}", shard.value, found.applied,
-                                            state->last.value));
+    return Error(errc::corrupt, fmt::format("shard {}: applied {}, the log ends at {}", shard.value,
+                                            found.applied, state->last.value));
   }
 
   Result<void> apply(port::StateMachine& machine, const port::LogRecord& record) {
     if (record.type != port::EntryType::command) {
-      return machine.pass(record.index, record.term, record.type == port::EntryType::change, record.body.bytes());
+      return machine.pass(record.index, record.term, record.type == port::EntryType::change,
+                          record.body.bytes());
     }
     auto view = decoder_->decode(record.body);
     if (!view) return std::move(view).error();
@@ -96,7 +97,8 @@ class StoreReader {
       after = page.back().name;
       for (const auto& config : page) {
         out_.names.push_back(config.name);
-        digest = mixed(checksum(digest, as_bytes(config.name)), config.id.value, config.version, config.paused);
+        digest =
+            mixed(checksum(digest, as_bytes(config.name)), config.id.value, config.version, config.paused);
       }
     }
     out_.shards[catalog_shard.value].digest = mixed(digest, catalog.unconfirmed().size());
@@ -119,8 +121,9 @@ class StoreReader {
       queue.delayed = row.delayed;
       queue.in_flight = row.in_flight;
       queue.parked = row.parked;
-      digest = mixed(digest, id.value, version, row.ready, row.delayed, row.in_flight, row.parked, row.bytes, row.sent,
-                     row.received, row.redelivered, row.deleted, row.expired, row.dead_lettered, row.purged);
+      digest = mixed(digest, id.value, version, row.ready, row.delayed, row.in_flight, row.parked, row.bytes,
+                     row.sent, row.received, row.redelivered, row.deleted, row.expired, row.dead_lettered,
+                     row.purged);
       if (auto read = read_messages(machine, id, queue, digest); !read) return read;
       out_.queues.push_back(std::move(queue));
     }
@@ -128,7 +131,8 @@ class StoreReader {
     return {};
   }
 
-  Result<void> read_messages(port::QueueMachine& machine, QueueId id, RecoveredQueue& queue, std::uint64_t& digest) {
+  Result<void> read_messages(port::QueueMachine& machine, QueueId id, RecoveredQueue& queue,
+                             std::uint64_t& digest) {
     engine::PageRequest request;
     request.queue = id;
     request.max_messages = limits::page_max;
@@ -155,8 +159,8 @@ class StoreReader {
     auto view = codec_->read_message(bytes);
     if (!view) return std::move(view).error();
     digest = mixed(checksum(digest, bytes.bytes()), info.id.incarnation.value, info.id.sequence.value,
-                   info.sequence.value, static_cast<std::uint64_t>(info.state), info.attempt, info.receive_count,
-                   info.first_sent.ms, info.due.ms, info.expires.ms, info.lease_left_ms);
+                   info.sequence.value, static_cast<std::uint64_t>(info.state), info.attempt,
+                   info.receive_count, info.first_sent.ms, info.due.ms, info.expires.ms, info.lease_left_ms);
     return RecoveredMessage{.id = info.id,
                             .body = history::read_body(view->body),
                             .body_size = view->body.size(),

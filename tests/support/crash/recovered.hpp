@@ -52,7 +52,8 @@ struct Recovered {
   std::map<std::uint32_t, RecoveredShard> shards;
 };
 
-/// Opens log and tables, reads every record, replays, reads every message. Nothing is written to a complete directory.
+/// Opens log and tables, reads every record, replays, reads every message. Nothing is written to a complete
+/// directory.
 Result<Recovered> recover_store(const std::string& directory);
 
 /// Opens a node and lists what it has.

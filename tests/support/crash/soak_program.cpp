@@ -11,7 +11,9 @@
 namespace peerq::crash {
 
 SoakProgram::SoakProgram(std::string name, const std::string& does)
-    : name_(std::move(name)), app_(does), seed_(std::random_device()() % 1'000'000 + 1),
+    : name_(std::move(name)),
+      app_(does),
+      seed_(std::random_device()() % 1'000'000 + 1),
       started_us_(history::monotonic_us()) {
   app_.add_option("--seed", seed_, "what all choices follow from; left out: any");
 }

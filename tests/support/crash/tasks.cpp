@@ -18,7 +18,9 @@ std::optional<int> run_task() {
   const auto task = task_of_this_process();
   if (!task) return std::nullopt;
   static const std::map<std::string, std::function<int(const Task&)>> tasks = {
-      {"record", run_record_task}, {"kill", run_kill_task}, {"heal", run_heal_task},
+      {"record", run_record_task},
+      {"kill", run_kill_task},
+      {"heal", run_heal_task},
       {"scenario", run_scenario_task}};
   const auto found = tasks.find(task->name);
   if (found == tasks.end()) return 2;

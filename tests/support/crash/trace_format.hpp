@@ -1,11 +1,12 @@
 #pragma once
-// The trace of a recorded process: what it did to the files below one directory, in the order in which it was done.
-// Written by tests/preload/record.cpp, read by trace.cpp. One machine, one build: no portability, no version.
+// The trace of a recorded process: what it did to the files below one directory, in the order in which it was
+// done. Written by tests/preload/record.cpp, read by trace.cpp. One machine, one build: no portability, no
+// version.
 //
 //   record = TraceHeader | path (path_size) | second path or data (data_size)
 //
-// A record's number is its place in the trace, from 0. A sync is recorded when it has returned, and covers what
-// had been recorded when it began: `upto`.
+// A record's number is its place in the trace, from 0. A sync is recorded when it has returned, and covers
+// what had been recorded when it began: `upto`.
 
 #include <cstdint>
 

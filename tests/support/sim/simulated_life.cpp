@@ -71,7 +71,8 @@ void SimulatedLife::take(const Delivery& delivery) {
   until = scheduler.now() + delivery.lease_left();
   if (!healing_ && scheduler.once_in(5)) return;  // left to lapse
   if (!healing_ && scheduler.once_in(5)) {
-    if (delivery.nack({.delay = Milliseconds(scheduler.below(5'000)), .reason = "again"})) until = scheduler.now();
+    if (delivery.nack({.delay = Milliseconds(scheduler.below(5'000)), .reason = "again"}))
+      until = scheduler.now();
     return;
   }
   fate->second = Fate::deleting;

@@ -1,6 +1,7 @@
 #pragma once
-// A producer and a consumer on a simulated node, living through crashes, power cuts and clock jumps; and the proof at
-// the end that nothing acknowledged was lost, nothing deleted came back, and no lease was given twice at once.
+// A producer and a consumer on a simulated node, living through crashes, power cuts and clock jumps; and the
+// proof at the end that nothing acknowledged was lost, nothing deleted came back, and no lease was given
+// twice at once.
 
 #include <cstdint>
 #include <map>

@@ -1,6 +1,6 @@
 #pragma once
-// A StateStore in memory: what LmdbState is on disk. What `write` was given is durable at once; reads can be told to
-// meet damage, writes to fail.
+// A StateStore in memory: what LmdbState is on disk. What `write` was given is durable at once; reads can be
+// told to meet damage, writes to fail.
 
 #include <map>
 #include <memory>

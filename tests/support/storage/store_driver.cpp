@@ -45,15 +45,17 @@ Result<void> StoreDriver::replay() {
   if (!state) return std::move(state).error();
   const LogIndex first = next(machine().applied());
   if (first > state->last) return {};
-  return store_->log().read(data_shard, first, state->last, [&](const port::LogRecord& record) -> Result<void> {
-    if (record.type != port::EntryType::command) {
-      return machine().pass(record.index, record.term, record.type == port::EntryType::change, record.body.bytes());
-    }
-    auto view = decoder_->decode(record.body);
-    if (!view) return std::move(view).error();
-    ticks_ = std::max(ticks_, view->header.stamps.lease.us);
-    return machine().apply(record.index, record.term, *view, effects_);
-  });
+  return store_->log().read(
+      data_shard, first, state->last, [&](const port::LogRecord& record) -> Result<void> {
+        if (record.type != port::EntryType::command) {
+          return machine().pass(record.index, record.term, record.type == port::EntryType::change,
+                                record.body.bytes());
+        }
+        auto view = decoder_->decode(record.body);
+        if (!view) return std::move(view).error();
+        ticks_ = std::max(ticks_, view->header.stamps.lease.us);
+        return machine().apply(record.index, record.term, *view, effects_);
+      });
 }
 
 Result<void> StoreDriver::run(engine::Command command) {
@@ -86,7 +88,8 @@ Result<void> StoreDriver::send(std::size_t count, std::string_view body, std::ui
   std::vector<engine::SendItem> items;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string text = std::string(body) + std::to_string(bodies_++);
-    messages.push_back(codec_->make_message({.body = as_bytes(text), .attributes = {}, .reply_to = {}, .correlation_id = {}}));
+    messages.push_back(codec_->make_message(
+        {.body = as_bytes(text), .attributes = {}, .reply_to = {}, .correlation_id = {}}));
     engine::SendItem item;
     item.payload = messages.back().bytes();
     item.counted_bytes = static_cast<std::uint32_t>(text.size());

@@ -1,6 +1,6 @@
 #pragma once
-// A node in small for tests of storage: commits each entry to the store's log, applies it, checkpoints and trims when
-// due, and recovers as a node does. One thread, its own clock.
+// A node in small for tests of storage: commits each entry to the store's log, applies it, checkpoints and
+// trims when due, and recovers as a node does. One thread, its own clock.
 
 #include <cstdint>
 #include <memory>
@@ -44,7 +44,9 @@ class StoreDriver {
   Result<void> checkpoint();
   Result<void> checkpoint_if_due();
 
-  QueueId queue_id(std::uint64_t number) const { return QueueId(store_->identity().first_queue.value + number); }
+  QueueId queue_id(std::uint64_t number) const {
+    return QueueId(store_->identity().first_queue.value + number);
+  }
   const engine::Effects& effects() const { return effects_; }
 
  private:

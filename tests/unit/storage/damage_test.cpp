@@ -93,13 +93,16 @@ TEST_CASE("a row in another row's place does not pass") {
   CHECK(open_row(data_shard, engine::TableId::messages, as_bytes("key"), as_bytes(value)).has_value());
   CHECK_FALSE(open_row(data_shard, engine::TableId::messages, as_bytes("kez"), as_bytes(value)).has_value());
   CHECK_FALSE(open_row(data_shard, engine::TableId::ready, as_bytes("key"), as_bytes(value)).has_value());
-  CHECK_FALSE(open_row(interval_shard, engine::TableId::messages, as_bytes("key"), as_bytes(value)).has_value());
-  CHECK_FALSE(open_row(data_shard, engine::TableId::messages, as_bytes("key"), as_bytes(value).first(3)).has_value());
+  CHECK_FALSE(
+      open_row(interval_shard, engine::TableId::messages, as_bytes("key"), as_bytes(value)).has_value());
+  CHECK_FALSE(
+      open_row(data_shard, engine::TableId::messages, as_bytes("key"), as_bytes(value).first(3)).has_value());
 }
 
 TEST_CASE("every single flipped bit of a record, hard state, snapshot or identity is found") {
   using namespace storage;
-  const port::LogRecord record{LogIndex(7), Term(2), port::EntryType::change, SharedBytes::copy(as_bytes("a body"))};
+  const port::LogRecord record{LogIndex(7), Term(2), port::EntryType::change,
+                               SharedBytes::copy(as_bytes("a body"))};
   std::string bytes(record_header_size + record.body.size(), '\0');
   write_record(data_shard, record, std::as_writable_bytes(std::span(bytes)));
   REQUIRE(read_record(data_shard, LogIndex(7), as_bytes(bytes)).has_value());
@@ -115,7 +118,8 @@ TEST_CASE("every single flipped bit of a record, hard state, snapshot or identit
   };
   CHECK(flips_found(bytes, [](Bytes b) { return read_record(data_shard, LogIndex(7), b).has_value(); }));
   const port::HardState hard{Term(3), PeerId(2)};
-  CHECK(flips_found(write_hard_state(data_shard, hard), [](Bytes b) { return read_hard_state(data_shard, b).has_value(); }));
+  CHECK(flips_found(write_hard_state(data_shard, hard),
+                    [](Bytes b) { return read_hard_state(data_shard, b).has_value(); }));
   const port::SnapshotMeta meta{LogIndex(5), Term(1), LogIndex(1), "conf", 1};
   CHECK(flips_found(write_snapshot_meta(data_shard, meta),
                     [](Bytes b) { return read_snapshot_meta(data_shard, b).has_value(); }));

@@ -1,4 +1,5 @@
-// The delta over the tables on disk: what vanishes, what is written, when it is frozen, what a failed write leaves.
+// The delta over the tables on disk: what vanishes, what is written, when it is frozen, what a failed write
+// leaves.
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
@@ -218,8 +219,9 @@ TEST_CASE("a checkpoint is due at the first of bytes, dirty pages and log") {
 
 TEST_CASE("a little room on disk makes checkpoints small") {
   std::uint64_t room = std::uint64_t{1} << 30;
-  DeltaBudget budget({.freeze_bytes = 1 << 24, .total_bytes = 1 << 25, .dirty_pages = 4096, .log_bytes = 1 << 26},
-                     [&] { return room; });
+  DeltaBudget budget(
+      {.freeze_bytes = 1 << 24, .total_bytes = 1 << 25, .dirty_pages = 4096, .log_bytes = 1 << 26},
+      [&] { return room; });
   budget.look_at_disk();
   CHECK_FALSE(budget.freeze_due(data_shard, 4095, 0));
   room = 800 * 4096;

@@ -1,10 +1,10 @@
-// A full disk and a reached limit: sends stop in time, everything that was accepted can be received and deleted, and
-// the room that this gives is used again (S54).
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
+// A full disk and a reached limit: sends stop in time, everything that was accepted can be received and
+// deleted, and the room that this gives is used again (S54).
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <filesystem>
 #include <string>
@@ -144,8 +144,8 @@ TEST_CASE("a log commit without room changes nothing and works again when there 
   disk.fill("others");
   std::vector<port::LogWrite> writes(1);
   writes[0].shard = interval_shard;
-  writes[0].records.push_back(
-      {LogIndex(2), Term(1), port::EntryType::command, SharedBytes::copy(as_bytes(std::string(3 << 20, 'x')))});
+  writes[0].records.push_back({LogIndex(2), Term(1), port::EntryType::command,
+                               SharedBytes::copy(as_bytes(std::string(3 << 20, 'x')))});
   for (int round = 0; round < 3; ++round) {
     const auto done = driver.store().log().commit(writes);
     REQUIRE_FALSE(done.has_value());

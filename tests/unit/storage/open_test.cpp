@@ -1,10 +1,10 @@
 // Opening a data directory: what is made, what is refused, and that a refused one is left as it was.
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <filesystem>
 #include <fstream>
@@ -292,10 +292,12 @@ TEST_CASE("a state that does not belong to the log is refused") {
   REQUIRE(driver.checkpoint().has_value());
   driver.close();
   SECTION("an older state under a trimmed log") {
-    fs::copy(scratch / "old/state/data.mdb", scratch / "data/state/data.mdb", fs::copy_options::overwrite_existing);
+    fs::copy(scratch / "old/state/data.mdb", scratch / "data/state/data.mdb",
+             fs::copy_options::overwrite_existing);
   }
   SECTION("a newer state over an older log") {
-    fs::copy(scratch / "old/log/data.mdb", scratch / "data/log/data.mdb", fs::copy_options::overwrite_existing);
+    fs::copy(scratch / "old/log/data.mdb", scratch / "data/log/data.mdb",
+             fs::copy_options::overwrite_existing);
   }
   const Error error = refusal(driver);
   CHECK(error.code == errc::corrupt);

@@ -1,4 +1,5 @@
-// The whole node in virtual time: the public API over production classes, a simulated clock, executor and disk.
+// The whole node in virtual time: the public API over production classes, a simulated clock, executor and
+// disk.
 
 #include "peerq/testkit/node.hpp"
 

@@ -233,8 +233,9 @@ TEST_CASE("a column that is shorter than its batch is corrupt") {
     item.value_ms = 1;
     item.reason = as_bytes("a reason");
   }
-  const std::vector<engine::Command> commands = {{{}, engine::Send{QueueId(1), false, sends}},
-                                                 {{}, engine::Settle{QueueId(1), engine::Verb::nack, settles}}};
+  const std::vector<engine::Command> commands = {
+      {{}, engine::Send{QueueId(1), false, sends}},
+      {{}, engine::Settle{QueueId(1), engine::Verb::nack, settles}}};
   const auto entry = codec->encode_entry({}, commands);
   auto decoder = codec->make_decoder();
   REQUIRE(decoder->decode(entry).has_value());
