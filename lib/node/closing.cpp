@@ -41,7 +41,10 @@ void Core::advance_closing() {
     for (auto& shard : shards_) fail_everything(shard, Error(errc::closed));
   }
   calls_.clear();
-  if (!is_idle()) return;
+  if (!is_idle()) {
+    if (writer_.has_work()) writer_.hurry();  // nothing that may wait is worth waiting for now
+    return;
+  }
   if (!abandoned_ && !is_failed() && !marked_clean_) {
     final_ = true;
     consider_checkpoints();
@@ -50,6 +53,7 @@ void Core::advance_closing() {
     if (mark_clean()) return;
   }
   if (closed_.exchange(true, std::memory_order_release)) return;
+  parts_.observer->event(NodeEvent::closed, "", 1);
   progress_.fetch_add(1, std::memory_order_release);
   parts_.executor->wake(progress_);
 }

@@ -21,6 +21,7 @@ Result<void> Core::recover() {
   resume_catalog();
   parts_.observer->event(NodeEvent::recovered, "", 1);
   run(Runner::caller, nullptr);
+  parts_.observer->event(NodeEvent::opened, "", 1);
   return {};
 }
 

@@ -4,7 +4,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+
+#include "checksum/checksum.hpp"
+#include "peerq/base/plant.hpp"
+#include "peerq/engine/layout.hpp"
 
 namespace peerq::storage {
 
@@ -15,6 +20,9 @@ constexpr std::uint64_t full_below_bytes = 256 * 1024;
 constexpr std::uint64_t map_size_least = std::uint64_t{64} << 20;
 /// Two snapshots of all shards and the cold payloads that pin older ones.
 constexpr unsigned readers_max = 254;
+/// LMDB's own table, which names the others, and the key of ours in it.
+constexpr MDB_dbi main_table = 1;
+constexpr std::string_view commit_key = "commit";
 
 errc code_of(int code) noexcept {
   switch (code) {
@@ -57,6 +65,12 @@ LmdbEnvironment::~LmdbEnvironment() {
 }
 
 Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& options) {
+  const std::string file = options.folder + "/data.mdb";
+  auto guard = PageGuard::open(file);
+  if (!guard) return std::move(guard).error();
+  if (*guard != nullptr && !PEERQ_PLANTED(checksum_skipped)) {
+    if (auto good = (*guard)->check_start(options.check_all); !good) return std::move(good).error();
+  }
   for (std::uint64_t map_size = options.map_size;; map_size /= 2) {
     MDB_env* environment = nullptr;
     int code = mdb_env_create(&environment);
@@ -79,6 +93,9 @@ Result<std::shared_ptr<LmdbEnvironment>> LmdbEnvironment::open(const Options& op
     mdb_env_stat(environment, &facts);
     opened->page_size_ = facts.ms_psize;
     opened->check_readers();
+    if (*guard == nullptr) guard = PageGuard::open(file);
+    if (!guard) return std::move(guard).error();
+    opened->guard_ = std::move(*guard);
     return opened;
   }
 }
@@ -104,23 +121,74 @@ Result<LmdbTransaction> LmdbEnvironment::begin_read() const {
   return LmdbTransaction(transaction);
 }
 
-Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name,
-                                       bool create) {
+Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name, bool create) {
   MDB_dbi handle = 0;
-  const int code = mdb_dbi_open(transaction.get(), name.c_str(), create ? MDB_CREATE : 0, &handle);
+  int code = mdb_dbi_open(transaction.get(), name.c_str(), 0, &handle);
+  if (code == MDB_NOTFOUND && create) {
+    code = mdb_dbi_open(transaction.get(), name.c_str(), MDB_CREATE, &handle);
+    created_ = true;
+  }
   if (code != 0) return lmdb_error(code, folder_ + ", table " + name);
-  tables_ = std::max(tables_, handle + 1);
+  names_.resize(std::max<std::size_t>(names_.size(), handle + 1));
+  names_[handle] = name;
   return handle;
 }
 
+/// The transaction's id and what the tables hold: LMDB has no checksum over its own facts.
+std::string LmdbEnvironment::commit_record(const LmdbTransaction& transaction) const {
+  std::uint64_t sum = 0;
+  for (MDB_dbi handle = main_table + 1; handle < names_.size(); ++handle) {
+    MDB_stat facts{};
+    if (mdb_stat(transaction.get(), handle, &facts) != 0) continue;
+    std::string numbers;
+    engine::RowWriter writer(numbers);
+    writer.field(static_cast<std::uint64_t>(facts.ms_entries));
+    writer.field(static_cast<std::uint64_t>(facts.ms_branch_pages));
+    writer.field(static_cast<std::uint64_t>(facts.ms_leaf_pages));
+    writer.field(static_cast<std::uint64_t>(facts.ms_overflow_pages));
+    writer.field(std::uint32_t{facts.ms_depth});
+    sum ^= checksum(checksum(0, as_bytes(names_[handle])), as_bytes(numbers));
+  }
+  std::string record;
+  engine::RowWriter writer(record);
+  writer.field(static_cast<std::uint64_t>(mdb_txn_id(transaction.get())));
+  writer.field(sum);
+  return record;
+}
+
+Result<void> LmdbEnvironment::commit_opening(LmdbTransaction transaction) {
+  if (created_) {
+    Error error;
+    return commit(std::move(transaction), error) == CommitEnd::durable ? Result<void>() : Result<void>(error);
+  }
+  // It changed nothing; an abort would close the handles.
+  if (const int code = mdb_txn_commit(transaction.release()); code != 0) return lmdb_error(code, folder_);
+  auto reader = begin_read();
+  if (!reader) return std::move(reader).error();
+  const std::string expected = commit_record(*reader);
+  MDB_val key = lmdb_value(as_bytes(commit_key));
+  MDB_val value{};
+  const int code = mdb_get(reader->get(), main_table, &key, &value);
+  const bool same = code == 0 && as_text(bytes_of(value)) == expected;
+  if (same || PEERQ_PLANTED(checksum_skipped)) return {};
+  return Error(errc::corrupt, folder_ + "/data.mdb: is not what the last commit left");
+}
+
 CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
-  const int code =
-      mdb_txn_commit(transaction.release());  // durable: data pages, then the page that names them
+  const std::string record = commit_record(transaction);
+  MDB_val key = lmdb_value(as_bytes(commit_key));
+  MDB_val value = lmdb_value(as_bytes(record));
+  int code = mdb_put(transaction.get(), main_table, &key, &value, 0);
+  if (code == 0) {
+    code = mdb_txn_commit(transaction.release());  // durable: data pages, then the page that names them
+  } else {
+    transaction = LmdbTransaction();
+  }
   if (code == 0) return CommitEnd::durable;
   error = lmdb_error(code, folder_);
-  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure
-  // at the last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no
-  // page that anything refers to was touched, and the transaction was aborted.
+  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure at the
+  // last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no page that
+  // anything refers to was touched, and the transaction was aborted.
   MDB_txn* probe = nullptr;
   if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return CommitEnd::failed;
   mdb_txn_abort(probe);
@@ -128,11 +196,22 @@ CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
   return full ? CommitEnd::full : CommitEnd::failed;
 }
 
+Result<std::vector<PageTree>> LmdbEnvironment::trees(std::uint64_t commit) const {
+  auto named = guard_->trees(commit);
+  if (!named) return std::move(named).error();
+  std::vector<PageTree> out(names_.size());
+  for (std::size_t handle = 0; handle < names_.size(); ++handle) {
+    const auto at = named->find(names_[handle]);
+    if (at != named->end()) out[handle] = at->second;
+  }
+  return out;
+}
+
 Result<LmdbPages> LmdbEnvironment::pages(const LmdbTransaction& transaction) const {
   LmdbPages out;
   out.size = page_size_;
   std::uint64_t used = 2;                                 // the meta pages
-  for (MDB_dbi handle = 0; handle < tables_; ++handle) {  // 0 and 1 are LMDB's own
+  for (MDB_dbi handle = 0; handle < names_.size(); ++handle) {  // 0 and 1 are LMDB's own
     MDB_stat facts{};
     if (mdb_stat(transaction.get(), handle, &facts) != 0) continue;
     used += facts.ms_branch_pages + facts.ms_leaf_pages + facts.ms_overflow_pages;

@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "peerq/base/bytes.hpp"
 #include "peerq/base/result.hpp"
+#include "storage/page_guard.hpp"
 
 namespace peerq::storage {
 
@@ -99,6 +101,8 @@ class LmdbEnvironment {
     std::string folder;
     std::uint64_t map_size = 0;
     unsigned tables_max = 0;
+    /// Check every page at open; else each before it is first used, by `guard`.
+    bool check_all = false;
     /// Held until the environment is closed: the directory's lock.
     std::shared_ptr<void> keep_alive = {};
   };
@@ -116,8 +120,16 @@ class LmdbEnvironment {
   /// Opens a table, creating it in a write transaction. The handle lives as long as the environment.
   Result<MDB_dbi> table(const LmdbTransaction& transaction, const std::string& name, bool create);
 
-  /// Commits. `error` says why it did not end durable.
+  /// Commits, with a record of what was committed. `error` says why it did not end durable.
   CommitEnd commit(LmdbTransaction transaction, Error& error);
+
+  /// Ends the transaction in which the tables were opened: commits what was created, and checks that what was found
+  /// is what the last commit left. **Errors** corrupt, and those of a commit.
+  Result<void> commit_opening(LmdbTransaction transaction);
+
+  /// Pages of the tables, by handle, as the last commit, which has this id, left them.
+  Result<std::vector<PageTree>> trees(std::uint64_t commit) const;
+  PageGuard& guard() const noexcept { return *guard_; }
 
   /// Pages used by the tables that were opened, as the transaction sees them.
   Result<LmdbPages> pages(const LmdbTransaction& transaction) const;
@@ -133,6 +145,7 @@ class LmdbEnvironment {
  private:
   LmdbEnvironment(MDB_env* environment, const Options& options);
   Result<void> made_by_this_process() const;
+  std::string commit_record(const LmdbTransaction& transaction) const;
 
   std::shared_ptr<void> keep_alive_;
   MDB_env* environment_;
@@ -140,7 +153,10 @@ class LmdbEnvironment {
   int descriptor_ = -1;
   int process_ = 0;
   std::uint64_t page_size_ = 4096;
-  unsigned tables_ = 0;
+  std::unique_ptr<PageGuard> guard_;
+  /// Names by handle.
+  std::vector<std::string> names_;
+  bool created_ = false;
 };
 
 }  // namespace peerq::storage

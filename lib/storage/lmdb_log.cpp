@@ -89,9 +89,7 @@ Result<void> LmdbLog::open_tables() {
     if (!found) return std::move(found).error();
     tails_[shard] = {LogIndex(1), found->first, found->last};
   }
-  Error error;
-  if (environment_->commit(std::move(*transaction), error) != CommitEnd::durable) return error;
-  return {};
+  return environment_->commit_opening(std::move(*transaction));
 }
 
 Result<std::optional<DirectoryIdentity>> LmdbLog::identity() {

@@ -37,8 +37,10 @@ Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const L
     if (!core) return std::move(core).error();
     std::swap(*core, *helper);
   }
-  return std::shared_ptr<LmdbSnapshot>(
-      new LmdbSnapshot(std::move(environment), std::move(tables), std::move(*core), std::move(*helper)));
+  auto trees = environment->trees(mdb_txn_id(core->get()));
+  if (!trees) return std::move(trees).error();
+  return std::shared_ptr<LmdbSnapshot>(new LmdbSnapshot(std::move(environment), std::move(tables), std::move(*core),
+                                                        std::move(*helper), std::move(*trees)));
 }
 
 LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
@@ -47,7 +49,9 @@ LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
     : environment_(std::move(environment)),
       tables_(std::move(tables)),
       core_(std::move(core)),
+      trees_(std::move(trees)),
       helper_(std::move(helper)) {
+  trees_.resize(StateTables::tables_max);
   for (MDB_dbi handle = 0; handle < facts_.size(); ++handle) {
     MDB_stat facts{};
     if (mdb_stat(core_.get(), handle, &facts) != 0) continue;
@@ -76,8 +80,17 @@ MDB_cursor* LmdbSnapshot::cursor(MDB_dbi handle) {
   return cursor.get();
 }
 
+void LmdbSnapshot::check(ShardId shard, engine::TableId table, Bytes key) {
+  if (PEERQ_PLANTED(checksum_skipped)) return;
+  const MDB_dbi handle = tables_->handle(shard, table);
+  if (auto good = environment_->guard().check_key(trees_[handle], key, seen_[handle]); !good) {
+    throw engine::TablesFailure{std::move(good).error()};
+  }
+}
+
 std::optional<Bytes> LmdbSnapshot::get(ShardId shard, engine::TableId table, Bytes key) {
   if (empty(shard, table)) return std::nullopt;
+  check(shard, table, key);
   MDB_val lmdb_key = lmdb_value(key);
   MDB_val value{};
   const int code = mdb_cursor_get(cursor(tables_->handle(shard, table)), &lmdb_key, &value, MDB_SET_KEY);
@@ -88,6 +101,7 @@ std::optional<Bytes> LmdbSnapshot::get(ShardId shard, engine::TableId table, Byt
 
 std::optional<Bytes> LmdbSnapshot::next(ShardId shard, engine::TableId table, Bytes from, bool after) {
   if (empty(shard, table)) return std::nullopt;
+  check(shard, table, from);
   MDB_cursor* at = cursor(tables_->handle(shard, table));
   MDB_val key = lmdb_value(from);
   MDB_val value{};
@@ -108,26 +122,34 @@ Result<SharedBytes> LmdbSnapshot::payload(ShardId shard, MessageId id) {
     if (const int code = helper_cursor_.open(helper_.get(), handle); code != 0)
       return lmdb_error(code, "payloads");
     helper_table_ = handle;
+    helper_seen_.forget();
   }
   return read_payload(shard, handle, as_bytes(key));
 }
 
-Result<SharedBytes> LmdbSnapshot::read_payload(ShardId shard, MDB_dbi, Bytes key) {
+Result<void> LmdbSnapshot::check_payload(MDB_dbi handle, Bytes key) {
+  if (PEERQ_PLANTED(checksum_skipped)) return {};
+  return environment_->guard().check_key(trees_[handle], key, helper_seen_);
+}
+
+Result<SharedBytes> LmdbSnapshot::read_payload(ShardId shard, MDB_dbi handle, Bytes key) {
+  if (auto good = check_payload(handle, key); !good) return std::move(good).error();
   MDB_val found = lmdb_value(key);
   MDB_val value{};
   const int code = mdb_cursor_get(helper_cursor_.get(), &found, &value, MDB_SET_RANGE);
   if (code != 0) return lmdb_error(code, table_text(shard, engine::TableId::payloads));
   if (!belongs_to(bytes_of(found), key)) return damaged_payload(shard);
-  if (found.mv_size != payload_key_size) return read_parts(shard, key, value);
+  if (found.mv_size != payload_key_size) return read_parts(shard, handle, key, found, value);
   const auto bytes = open_row(shard, engine::TableId::payloads, key, bytes_of(value));
   if (!bytes) return damaged_payload(shard);
   return SharedBytes::copy(*bytes);
 }
 
-Result<SharedBytes> LmdbSnapshot::read_parts(ShardId shard, Bytes key, MDB_val first) {
+Result<SharedBytes> LmdbSnapshot::read_parts(ShardId shard, MDB_dbi handle, Bytes key, MDB_val found,
+                                              MDB_val value) {
   std::uint32_t seal = 0;
   std::uint32_t size = 0;
-  Bytes part = bytes_of(first);
+  Bytes part = bytes_of(value);
   if (part.size() < chain_head_size) return damaged_payload(shard);
   engine::RowReader(part.first(4)).field(seal);
   engine::RowReader(part.subspan(4, 4)).field(size);
@@ -139,8 +161,7 @@ Result<SharedBytes> LmdbSnapshot::read_parts(ShardId shard, Bytes key, MDB_val f
     std::memcpy(room.data(), part.data(), part.size());
     room = room.subspan(part.size());
     if (room.empty()) break;
-    MDB_val found{};
-    MDB_val value{};
+    if (auto good = check_payload(handle, bytes_of(found)); !good) return std::move(good).error();
     const int code = mdb_cursor_get(helper_cursor_.get(), &found, &value, MDB_NEXT);
     if (code != 0) return lmdb_error(code, table_text(shard, engine::TableId::payloads));
     if (!belongs_to(bytes_of(found), key) || value.mv_size == 0) return damaged_payload(shard);

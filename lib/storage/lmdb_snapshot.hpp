@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "storage/lmdb_environment.hpp"
 #include "storage/lmdb_state.hpp"
@@ -32,11 +33,14 @@ class LmdbSnapshot final : public Snapshot {
   };
 
   LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment, std::shared_ptr<const StateTables> tables,
-               LmdbTransaction core, LmdbTransaction helper);
+               LmdbTransaction core, LmdbTransaction helper, std::vector<PageTree> trees);
   const TableFacts& facts(ShardId shard, engine::TableId table) const noexcept;
   MDB_cursor* cursor(MDB_dbi handle);
+  /// Before LMDB looks for the key.
+  void check(ShardId shard, engine::TableId table, Bytes key);
+  Result<void> check_payload(MDB_dbi handle, Bytes key);
   Result<SharedBytes> read_payload(ShardId shard, MDB_dbi handle, Bytes key);
-  Result<SharedBytes> read_parts(ShardId shard, Bytes key, MDB_val first);
+  Result<SharedBytes> read_parts(ShardId shard, MDB_dbi handle, Bytes key, MDB_val found, MDB_val value);
 
   std::shared_ptr<const LmdbEnvironment> environment_;
   std::shared_ptr<const StateTables> tables_;
@@ -44,11 +48,14 @@ class LmdbSnapshot final : public Snapshot {
   /// By table handle.
   std::array<LmdbCursor, StateTables::tables_max> cursors_;
   std::array<TableFacts, StateTables::tables_max> facts_{};
+  std::vector<PageTree> trees_;
+  std::array<PageRange, StateTables::tables_max> seen_;
 
   std::mutex helper_mutex_;
   LmdbTransaction helper_;
   LmdbCursor helper_cursor_;
   MDB_dbi helper_table_ = 0;
+  PageRange helper_seen_;
 };
 
 }  // namespace peerq::storage

@@ -56,9 +56,7 @@ Result<void> StateTables::open(LmdbEnvironment& environment) {
       handles_[shard][static_cast<std::size_t>(table.id)] = *handle;
     }
   }
-  Error error;
-  if (environment.commit(std::move(*transaction), error) != CommitEnd::durable) return error;
-  return {};
+  return environment.commit_opening(std::move(*transaction));
 }
 
 MDB_dbi StateTables::handle(ShardId shard, engine::TableId table) const noexcept {
@@ -92,8 +90,10 @@ Result<void> LmdbState::write(ShardId shard, const RowSource& rows) {
   space_->prepare(DataFile::state, rows.write_size());
   auto transaction = environment_->begin_write();
   if (!transaction) return std::move(transaction).error();
+  auto trees = environment_->trees(mdb_txn_id(transaction->get()) - 1);
+  if (!trees) return std::move(trees).error();
   {
-    LmdbStateWriter writer(shard, *tables_, *transaction, environment_->page_size());
+    LmdbStateWriter writer(shard, *tables_, *transaction, *environment_, std::move(*trees));
     if (auto given = rows.give(writer); !given) return given;
     if (auto finished = writer.finish(); !finished) return finished;
   }

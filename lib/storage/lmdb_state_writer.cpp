@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "peerq/base/plant.hpp"
+#include "storage/page_view.hpp"
 #include "storage/payload_parts.hpp"
 #include "storage/row_seal.hpp"
 
@@ -12,11 +14,6 @@ namespace {
 
 /// A row's header and pointer on its page.
 constexpr std::size_t node_overhead = 10;
-
-bool before(Bytes a, Bytes b) noexcept {
-  const int order = std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
-  return order != 0 ? order < 0 : a.size() < b.size();
-}
 
 /// Whether two values can lie on one page. Never wrong when they do.
 bool may_share_page(const MDB_val& a, const MDB_val& b, std::uint64_t page_size) noexcept {
@@ -37,9 +34,32 @@ Result<void> LmdbStateWriter::use(engine::TableId table) {
   if (cursor_.get() != nullptr && table == table_) return {};
   if (auto ended = end_run(); !ended) return ended;
   table_ = table;
-  const MDB_dbi handle = tables_->handle(shard_, table);
-  if (handle == 0) return missing();
-  if (const int code = cursor_.open(transaction_, handle); code != 0) return failure(code);
+  handle_ = tables_->handle(shard_, table);
+  if (handle_ == 0) return missing();
+  seen_.forget();
+  if (const int code = cursor_.open(transaction_, handle_); code != 0) return failure(code);
+  return {};
+}
+
+Result<void> LmdbStateWriter::check(Bytes key) {
+  if (PEERQ_PLANTED(checksum_skipped)) return {};
+  return environment_->guard().check_key(trees_[handle_], key, seen_);
+}
+
+/// LMDB frees as many pages as the first of them says.
+Result<void> LmdbStateWriter::check_large(const MDB_val& key, const MDB_val& value) const {
+  const std::size_t inline_max = (((page_size_ - page_header_size) / 2) & ~std::size_t{1}) - 2;
+  if (node_header_size + key.mv_size + value.mv_size <= inline_max) return {};
+  const PageView page(static_cast<const std::byte*>(value.mv_data) - page_header_size, page_size_);
+  const std::uint64_t pages = (page_header_size - 1 + value.mv_size) / page_size_ + 1;
+  // A page written in this very transaction is marked dirty.
+  if ((page.flags() & page_is_overflow) != 0 && page.overflow_pages() == pages) return {};
+  return Error(errc::corrupt, table_text(shard_, table_) + ": another page is in the place of a large row");
+}
+
+Result<void> LmdbStateWriter::erase_here(const MDB_val& key, const MDB_val& value) {
+  if (auto good = check_large(key, value); !good) return good;
+  if (const int code = mdb_cursor_del(cursor_.get(), 0); code != 0) return failure(code);
   return {};
 }
 
@@ -50,6 +70,7 @@ Result<void> LmdbStateWriter::finish() {
 }
 
 Result<void> LmdbStateWriter::store(Bytes key, Bytes value, unsigned flags) {
+  if (auto good = check(key); !good) return good;
   MDB_val lmdb_key = lmdb_value(key);
   MDB_val lmdb_data = lmdb_value(value);
   const int code = mdb_cursor_put(cursor_.get(), &lmdb_key, &lmdb_data, flags);
@@ -64,27 +85,35 @@ Result<void> LmdbStateWriter::put(engine::TableId table, Bytes key, Bytes value,
   if (auto used = use(table); !used) return used;
   if (!exists_below) return insert(key, value);
   if (auto ended = end_run(); !ended) return ended;
+  if (auto good = check(key); !good) return good;
+  MDB_val lmdb_key = lmdb_value(key);
+  MDB_val old{};
+  const int code = mdb_cursor_get(cursor_.get(), &lmdb_key, &old, MDB_SET_KEY);
+  if (code == MDB_NOTFOUND) return missing();
+  if (code != 0) return failure(code);
+  if (auto good = check_large(lmdb_key, old); !good) return good;
   return store(key, value, 0);
 }
 
 Result<void> LmdbStateWriter::erase(engine::TableId table, Bytes key) {
   if (auto used = use(table); !used) return used;
   if (auto ended = end_run(); !ended) return ended;
+  if (auto good = check(key); !good) return good;
   MDB_val lmdb_key = lmdb_value(key);
   MDB_val value{};
-  int code = mdb_cursor_get(cursor_.get(), &lmdb_key, &value, MDB_SET_KEY);
+  const int code = mdb_cursor_get(cursor_.get(), &lmdb_key, &value, MDB_SET_KEY);
   if (code == MDB_NOTFOUND) return missing();
-  if (code == 0) code = mdb_cursor_del(cursor_.get(), 0);
   if (code != 0) return failure(code);
-  return {};
+  return erase_here(lmdb_key, value);
 }
 
 bool LmdbStateWriter::in_run(Bytes key) const {
-  return running_ && (!behind_ || before(key, as_bytes(*behind_)));
+  return running_ && (!behind_ || key_order(key, as_bytes(*behind_)) < 0);
 }
 
 Result<void> LmdbStateWriter::begin_run(Bytes key) {
   if (auto ended = end_run(); !ended) return ended;
+  if (auto good = check(key); !good) return good;
   MDB_val found = lmdb_value(key);
   MDB_val value{};
   const int code = mdb_cursor_get(cursor_.get(), &found, &value, MDB_SET_RANGE);
@@ -120,6 +149,7 @@ Result<void> LmdbStateWriter::store_waiting() {
 }
 
 Result<void> LmdbStateWriter::take_out() {
+  if (auto good = check(as_bytes(*behind_)); !good) return good;
   MDB_val key = lmdb_value(as_bytes(*behind_));
   MDB_val value{};
   MDB_val last{};
@@ -133,14 +163,15 @@ Result<void> LmdbStateWriter::take_out() {
          may_share_page(last, value, page_size_)) {
     taken_.push_back({std::string(as_text(bytes_of(key))), std::string(as_text(bytes_of(value)))});
     bytes += key.mv_size + value.mv_size + node_overhead;
+    if (auto good = check(bytes_of(key)); !good) return good;
     code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_NEXT);
   }
   if (code != 0 && code != MDB_NOTFOUND) return failure(code);
   for (const StoredRow& row : taken_) {
     MDB_val at = lmdb_value(as_bytes(row.key));
     code = mdb_cursor_get(cursor_.get(), &at, &value, MDB_SET_KEY);
-    if (code == 0) code = mdb_cursor_del(cursor_.get(), 0);
     if (code != 0) return failure(code);
+    if (auto erased = erase_here(at, value); !erased) return erased;
   }
   return {};
 }
@@ -189,17 +220,19 @@ Result<void> LmdbStateWriter::erase_payload(MessageId id) {
   if (auto ended = end_run(); !ended) return ended;
   payload_key(id, key_);
   std::size_t erased = 0;
-  while (true) {
+  for (bool whole = false; !whole;) {
+    if (auto good = check(as_bytes(key_)); !good) return good;
     MDB_val key = lmdb_value(as_bytes(key_));
     MDB_val value{};
-    int code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_SET_RANGE);
-    const bool own = code == 0 && belongs_to(bytes_of(key), as_bytes(key_));
-    if (code == MDB_NOTFOUND || (code == 0 && !own)) break;
-    const bool whole = code == 0 && key.mv_size == payload_key_size;
-    if (code == 0) code = mdb_cursor_del(cursor_.get(), 0);
+    const int code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_SET_RANGE);
+    if (code == MDB_NOTFOUND) break;
     if (code != 0) return failure(code);
+    if (!belongs_to(bytes_of(key), Bytes(as_bytes(key_)).first(payload_key_size))) break;
+    whole = key.mv_size == payload_key_size;
+    key_.assign(as_text(bytes_of(key)));
+    if (auto good = check(as_bytes(key_)); !good) return good;
+    if (auto gone = erase_here(key, value); !gone) return gone;
     ++erased;
-    if (whole) break;
   }
   if (erased == 0) return missing();
   return {};

@@ -23,9 +23,15 @@ namespace peerq::storage {
 /// **Thread** the write transaction's. Must be gone before the transaction ends.
 class LmdbStateWriter final : public RowSink {
  public:
+  /// `trees` is what the last commit left.
   LmdbStateWriter(ShardId shard, const StateTables& tables, const LmdbTransaction& transaction,
-                  std::uint64_t page_size)
-      : shard_(shard), tables_(&tables), transaction_(transaction.get()), page_size_(page_size) {}
+                  const LmdbEnvironment& environment, std::vector<PageTree> trees)
+      : shard_(shard),
+        tables_(&tables),
+        transaction_(transaction.get()),
+        environment_(&environment),
+        page_size_(environment.page_size()),
+        trees_(std::move(trees)) {}
 
   Result<void> put(engine::TableId table, Bytes key, Bytes value, bool exists_below) override;
   Result<void> put_payload(MessageId id, Bytes payload, bool exists_below) override;
@@ -49,6 +55,11 @@ class LmdbStateWriter final : public RowSink {
   /// Takes out the rows behind the run that lie on its last page.
   Result<void> take_out();
   bool in_run(Bytes key) const;
+  /// Before LMDB touches the pages around the key.
+  Result<void> check(Bytes key);
+  /// Before LMDB frees the pages of a large value.
+  Result<void> check_large(const MDB_val& key, const MDB_val& value) const;
+  Result<void> erase_here(const MDB_val& key, const MDB_val& value);
   Result<void> store(Bytes key, Bytes value, unsigned flags);
   Result<void> put_chain(Bytes payload);
   Error failure(int code) const;
@@ -57,10 +68,14 @@ class LmdbStateWriter final : public RowSink {
   ShardId shard_;
   const StateTables* tables_;
   MDB_txn* transaction_;
+  const LmdbEnvironment* environment_;
   std::uint64_t page_size_;
+  std::vector<PageTree> trees_;
 
   engine::TableId table_{};
+  MDB_dbi handle_ = 0;
   LmdbCursor cursor_;
+  PageRange seen_;
 
   /// New keys between two neighbours of the table.
   bool running_ = false;

@@ -94,6 +94,7 @@ Result<void> DirectoryStore::open_environments(const port::StoreOptions& options
   auto log = LmdbLog::open({.folder = directory_.log_folder(),
                             .map_size = map_size(log_map_size, options, directory_),
                             .tables_max = 16,
+                            .check_all = true,
                             .keep_alive = lock},
                            space_);
   if (!log) return std::move(log).error();

@@ -34,7 +34,7 @@ struct SimExecutorOptions {
 /// **Thread** the simulation's one.
 class SimExecutor final : public port::Executor {
  public:
-  SimExecutor(SimScheduler& scheduler, const SimExecutorOptions& options = {});
+  explicit SimExecutor(SimScheduler& scheduler, const SimExecutorOptions& options = {});
   ~SimExecutor() override;
   SimExecutor(const SimExecutor&) = delete;
   SimExecutor& operator=(const SimExecutor&) = delete;

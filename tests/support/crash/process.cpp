@@ -55,9 +55,9 @@ std::vector<std::string> environment_of(const Task& task, const Launch& launch) 
   std::vector<char*> variables;
   for (const auto& entry : environment) variables.push_back(const_cast<char*>(entry.c_str()));
   variables.push_back(nullptr);
-  // The only test case that a test runner has for workers (tests/integration/crash_worker.cpp).
+  // For test runners: the test case that is the worker (tests/integration/kill_worker.cpp).
   std::string program = "worker";
-  std::string test = "[.crash_worker]";
+  std::string test = "[crash_worker]";
   char* arguments[] = {program.data(), test.data(), nullptr};
   execve("/proc/self/exe", arguments, variables.data());
   _exit(127);

@@ -109,8 +109,8 @@ struct ShowCommand {
     const auto& o = c.options;
     if (configure.removed) return fmt::format("remove {} version {}", show(c.id), c.version);
     return fmt::format(
-        "configure {} version {} '{}' dead_letter {} expired {} paused {} size {} messages {} bytes {} visibility {} "
-        "lease {} retention {} receives {} retry {}/{}/{}/{} in_flight {}",
+        "configure {} version {} '{}' dead_letter {} expired {} paused {} size {} messages {} bytes {} "
+        "visibility {} lease {} retention {} receives {} retry {}/{}/{}/{} in_flight {}",
         show(c.id), c.version, c.name, show(c.dead_letter), o.dead_letter_expired, c.paused,
         o.max_message_size, o.max_messages.value_or(9999), o.max_bytes.value_or(9999),
         o.visibility_timeout.count(), o.max_lease_time.count(),
@@ -304,8 +304,8 @@ std::string show(const engine::MessageInfo& message) {
 std::string show(const engine::QueueFacts& facts) {
   const auto& c = facts.counters;
   return fmt::format(
-      "ready {} delayed {} in_flight {} parked {} moving {} bytes {} sent {} arrived {} received {} redelivered {} "
-      "deleted {} expired {} dead_lettered {} purged {} cap {} paused {}",
+      "ready {} delayed {} in_flight {} parked {} moving {} bytes {} sent {} arrived {} received {} "
+      "redelivered {} deleted {} expired {} dead_lettered {} purged {} cap {} paused {}",
       c.ready, c.delayed, c.in_flight, c.parked, c.moving, c.bytes, c.sent, c.arrived, c.received,
       c.redelivered, c.deleted, c.expired, c.dead_lettered, c.purged, facts.at_in_flight_cap, facts.paused);
 }

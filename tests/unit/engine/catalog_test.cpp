@@ -350,8 +350,7 @@ TEST_CASE("a list gives names in order, by prefix, in pages") {
   CHECK(names(catalog.engine.list("", "", 0)).empty());
 }
 
-TEST_CASE(
-    "a word about a queue that the catalog does not have changes nothing; other shards' commands are refused") {
+TEST_CASE("a word about an unknown queue changes nothing; other shards' commands are refused") {
   Catalog catalog;
   CHECK(catalog.apply(Configured{QueueId{5}, 1}).code == errc::ok);
   CHECK(catalog.apply(Purge{QueueId{5}}).code == errc::invalid_argument);

@@ -1,0 +1,23 @@
+// Damaged files (T11), in small; ./run soak --only corrupt is the long form.
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "support/crash/corrupt.hpp"
+
+namespace peerq::crash {
+
+TEST_CASE("damaged files are refused or harmless, never served", "[corrupt]") {
+  CorruptOptions options;
+  options.runs = 150;
+  options.seed = 2;
+  options.workers = 1;
+  options.workloads = 1;
+  options.calls = 500;
+  options.report = [](const std::string& line) { UNSCOPED_INFO(line); };
+  const CorruptResult result = run_corrupt(options);
+  CHECK(result.runs == 150);
+  CHECK(result.detected > 20);
+  CHECK(result.violations == 0);
+}
+
+}  // namespace peerq::crash

@@ -1,0 +1,212 @@
+// A full disk (T9): a real file system of 4 MiB, full to the last block, and the limit of the options.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <thread>
+
+#include "peerq/node.hpp"
+#include "support/history/body.hpp"
+#include "temporary_directory.hpp"
+
+namespace peerq::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A tmpfs of this size, mounted for one test.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& size) {
+    const int done = ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str());
+    INFO("mounting a tmpfs (the tests run as root): " << std::strerror(errno));
+    REQUIRE(done == 0);
+  }
+  ~SmallDisk() { ::umount2(directory_.path().c_str(), MNT_DETACH); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  std::string data() const { return directory_.inside("data"); }
+  std::uint64_t free_bytes() const {
+    struct statvfs facts {};
+    REQUIRE(::statvfs(directory_.path().c_str(), &facts) == 0);
+    return std::uint64_t{facts.f_bavail} * facts.f_frsize;
+  }
+
+  /// Somebody else takes all that is left.
+  void fill() {
+    const int file = ::open(directory_.inside("filler").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    REQUIRE(file >= 0);
+    const std::string block(4096, 'x');
+    while (::write(file, block.data(), block.size()) > 0) {
+    }
+    ::close(file);
+    REQUIRE(free_bytes() == 0);
+  }
+  void empty() { ::unlink(directory_.inside("filler").c_str()); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+/// Sends until it is refused; what was acknowledged.
+std::set<std::uint64_t> send_until_full(const Queue& queue, std::uint64_t first, std::uint64_t most) {
+  std::set<std::uint64_t> sent;
+  for (std::uint64_t number = first; sent.size() < most; ++number) {
+    const auto result = queue.send(history::make_body({1, number}, 1'000), {.timeout = 20s});
+    if (!result) {
+      INFO(result.error().text());
+      CHECK(result.error() == errc::storage_full);
+      return sent;
+    }
+    sent.insert(number);
+  }
+  return sent;
+}
+
+/// Receives and deletes up to `most` messages; takes them out of `sent`.
+void take_out(const Queue& queue, std::set<std::uint64_t>& sent, std::size_t most) {
+  while (most > 0) {
+    const auto received = queue.receive({.max_messages = static_cast<std::uint32_t>(std::min<std::size_t>(most, 50))});
+    REQUIRE(received);
+    if (received->empty()) return;
+    for (const auto& delivery : *received) {
+      const auto tag = history::read_body(delivery.bytes());
+      REQUIRE(tag);
+      CHECK(sent.erase(tag->number) == 1);
+      const auto erased = delivery.erase();
+      INFO((erased ? std::string() : erased.error().text()));
+      REQUIRE(erased);
+    }
+    most -= received->size();
+  }
+}
+
+/// Room comes with the checkpoint that follows the deletes.
+bool accepts_soon(const Queue& queue, std::uint64_t number) {
+  for (int tries = 0; tries < 200; ++tries) {
+    if (queue.send(history::make_body({1, number}, 1'000))) return true;
+    std::this_thread::sleep_for(20ms);
+  }
+  return false;
+}
+
+TEST_CASE("api node: on a disk that is full to the last block, receives and deletes go on", "[disk]") {
+  SmallDisk disk("4m");
+  auto node = Node::open({.data_dir = disk.data()}).value();
+  const auto queue = node.create_queue("orders").value();
+  const auto marks = node.create_queue("marks", {.max_receives = 1}).value();
+  REQUIRE(marks.send("parked soon"));
+  auto sent = send_until_full(queue, 1, 100'000);
+  CHECK(sent.size() > 100);
+  CHECK_FALSE(node.statistics().value().accepts_sends);
+
+  disk.fill();
+  const auto refused = queue.send("one more");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == errc::storage_full);
+  const auto held = queue.receive({.max_messages = 3}).value();
+  REQUIRE(held.size() == 3);
+  CHECK(held[0].extend(5s));
+  CHECK(held[0].release());
+  CHECK(held[1].nack({.delay = 0ms, .reason = "full"}));
+  CHECK(held[2].nack());
+  for (const auto& delivery : marks.receive().value()) CHECK(delivery.reject("full"));
+  take_out(queue, sent, 100'000);
+  CHECK(sent.empty());
+  CHECK(queue.receive().value().empty());
+
+  disk.empty();
+  CHECK(accepts_soon(queue, 900'000));
+  CHECK(node.statistics().value().accepts_sends);
+  const auto closed = node.close();
+  INFO((closed ? std::string() : closed.error().text()));
+  REQUIRE(closed);
+  node = Node::open({.data_dir = disk.data()}).value();
+  CHECK(node.open_queue("orders").value().statistics().value().ready == 1);
+  CHECK(node.open_queue("marks").value().statistics().value().parked == 1);
+}
+
+TEST_CASE("api node: a full disk fills and empties again and again without losing a message", "[disk]") {
+  SmallDisk disk("4m");
+  std::set<std::uint64_t> sent;
+  std::uint64_t number = 1;
+  for (int round = 0; round < 4; ++round) {
+    auto node = Node::open({.data_dir = disk.data(), .memory_budget = limits::memory_budget_min}).value();
+    const auto queue = node.create_queue("orders").value();
+    REQUIRE(accepts_soon(queue, number));
+    sent.insert(number++);
+    const auto more = send_until_full(queue, number, 100'000);
+    number += more.size() + 1;
+    sent.insert(more.begin(), more.end());
+    CHECK(queue.statistics().value().ready == sent.size());
+    if (round % 2 == 0) disk.fill();
+    take_out(queue, sent, sent.size() - 20);
+    disk.empty();
+    if (round % 2 == 1) REQUIRE(node.close());
+  }
+  auto node = Node::open({.data_dir = disk.data()}).value();
+  take_out(node.open_queue("orders").value(), sent, 100'000);
+  CHECK(sent.empty());
+}
+
+TEST_CASE("api node: a directory on a disk that is full already is refused, and opens when there is room", "[disk]") {
+  SmallDisk disk("4m");
+  disk.fill();
+  auto refused = Node::open({.data_dir = disk.data()});
+  REQUIRE_FALSE(refused);
+  INFO(refused.error().text());
+  CHECK(refused.error() == errc::storage_full);
+  disk.empty();
+  auto node = Node::open({.data_dir = disk.data()}).value();
+  CHECK(node.create_queue("orders").value().send("hello"));
+}
+
+TEST_CASE("api node: a full disk still opens what is on it, and it can be drained", "[disk]") {
+  SmallDisk disk("4m");
+  std::set<std::uint64_t> sent;
+  {
+    auto node = Node::open({.data_dir = disk.data()}).value();
+    sent = send_until_full(node.create_queue("orders").value(), 1, 100'000);
+  }
+  disk.fill();
+  auto node = Node::open({.data_dir = disk.data()});
+  INFO((node ? std::string() : node.error().text()));
+  REQUIRE(node);
+  take_out(node->open_queue("orders").value(), sent, 100'000);
+  CHECK(sent.empty());
+  CHECK(node->close());
+}
+
+TEST_CASE("api node: max_disk_bytes is kept, refuses sends at its end, and accepts them after a drain", "[disk]") {
+  TemporaryDirectory directory;
+  constexpr std::uint64_t limit = 3 * 1024 * 1024;
+  auto node = Node::open({.data_dir = directory.inside("data"), .max_disk_bytes = limit}).value();
+  const auto queue = node.create_queue("orders").value();
+  std::uint64_t number = 1;
+  for (int round = 0; round < 3; ++round) {
+    auto sent = send_until_full(queue, number, 100'000);
+    number += 200'000;
+    CHECK(sent.size() > 50);
+    const auto facts = node.statistics().value();
+    CHECK_FALSE(facts.accepts_sends);
+    CHECK(facts.log_bytes + facts.state_bytes <= limit);
+    take_out(queue, sent, 100'000);
+    CHECK(sent.empty());
+    REQUIRE(accepts_soon(queue, number));
+    take_out(queue, sent = {number}, 1);
+    ++number;
+  }
+  const auto facts = node.statistics().value();
+  CHECK(facts.log_bytes + facts.state_bytes <= limit);
+}
+
+}  // namespace
+}  // namespace peerq::test
