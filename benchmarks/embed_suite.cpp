@@ -30,9 +30,9 @@ void write_file(const fs::path& path, const std::string& text) {
 
 /// Processor seconds of one compilation, as users compile.
 double compile(const fs::path& source) {
-  const ChildEnd end =
-      run_program({PEERQ_CXX_COMPILER, "-std=c++20", "-O2", "-I", PEERQ_SOURCE_DIR "/include", "-c",
-                   source.string(), "-o", source.string() + ".o"});
+  const std::string headers = std::string(PEERQ_SOURCE_DIR) + "/include";
+  const ChildEnd end = run_program({PEERQ_CXX_COMPILER, "-std=c++20", "-O2", "-I", headers, "-c",
+                                    source.string(), "-o", source.string() + ".o"});
   if (end.status != 0) throw CannotMeasure("cannot compile " + source.string());
   return end.cpu_seconds;
 }

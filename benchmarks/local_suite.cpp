@@ -128,6 +128,7 @@ double send_many(const Queue& queue, const ManySends& many, Latencies& latencies
   }
   const auto begin = Clock::now();
   std::vector<std::thread> threads;
+  threads.reserve(senders.size());
   for (auto& sender : senders) threads.emplace_back([&] { sender->run(body); });
   for (std::thread& thread : threads) thread.join();
   const double seconds = seconds_since(begin);

@@ -30,6 +30,12 @@ std::string field_of(const std::string& file, const std::string& name) {
   return {};
 }
 
+#ifdef __clang__
+constexpr const char* compiler = "compiler";
+#else
+constexpr const char* compiler = "g++";
+#endif
+
 std::string file_system_of(const std::filesystem::path& folder) {
   struct statfs facts {};
   if (statfs(folder.c_str(), &facts) != 0) return "unknown file system";
@@ -50,10 +56,11 @@ std::string machine_facts(const std::filesystem::path& data) {
   uname(&system);
   const double memory =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  return fmt::format("{} x {}, {:.0f} GiB, {}, {} {}, g++ compatible {}, LMDB {}.{}.{}, SQLite {}",
+  return fmt::format("{} x {}, {:.0f} GiB, {}, {} {}, {} {}, LMDB {}.{}.{}, SQLite {}",
                      std::thread::hardware_concurrency(), field_of("/proc/cpuinfo", "model name"),
-                     memory / (1 << 30), file_system_of(data), system.sysname, system.release, __VERSION__,
-                     MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH, sqlite3_libversion());
+                     memory / (1 << 30), file_system_of(data), system.sysname, system.release, compiler,
+                     __VERSION__, MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH,
+                     sqlite3_libversion());
 }
 
 std::uint64_t process_status(const std::string& field) {

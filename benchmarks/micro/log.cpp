@@ -18,7 +18,7 @@ std::filesystem::path make_folder() {
   const char* chosen = std::getenv("PEERQ_BENCH_DIR");  // NOLINT(concurrency-mt-unsafe)
   const auto parent =
       chosen != nullptr ? std::filesystem::path(chosen) : std::filesystem::temp_directory_path();
-  const auto folder = parent / "peerq-micro-log";
+  auto folder = parent / "peerq-micro-log";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;

@@ -45,7 +45,7 @@ Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const L
 
 LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
                            std::shared_ptr<const StateTables> tables, LmdbTransaction core,
-                           LmdbTransaction helper)
+                           LmdbTransaction helper, std::vector<PageTree> trees)
     : environment_(std::move(environment)),
       tables_(std::move(tables)),
       core_(std::move(core)),

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -108,6 +109,7 @@ pid_t start(const Task& task, const Launch& launch) {
 
 pid_t start_fork(const std::function<int()>& work) {
   const pid_t parent = getpid();
+  std::fflush(nullptr);  // or the child would write it again
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
   if (child > 0) return child;
@@ -119,7 +121,7 @@ pid_t start_fork(const std::function<int()>& work) {
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
   }
-  fflush(stdout);
+  std::fflush(nullptr);
   _exit(status);
 }
 

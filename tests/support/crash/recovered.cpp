@@ -192,15 +192,6 @@ Result<void> list_messages(const Queue& queue, RecoveredQueue& out) {
   }
 }
 
-/// A queue whose creation the crash cut in two is finished by the node soon after it was opened.
-Result<Queue> open_soon(Node& node, const std::string& name) {
-  for (int tries = 0;; ++tries) {
-    auto queue = node.open_queue(name);
-    if (queue || tries == 200) return queue;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-}
-
 }  // namespace
 
 Result<Recovered> recover_store(const std::string& directory) {
@@ -213,6 +204,14 @@ Result<Recovered> recover_store(const std::string& directory) {
   auto store = storage::open_store(options, file_system, *entropy, observer);
   if (!store) return std::move(store).error();
   return StoreReader(**store).read();
+}
+
+Result<Queue> open_soon(Node& node, const std::string& name) {
+  for (int tries = 0;; ++tries) {
+    auto queue = node.open_queue(name);
+    if (queue || tries == 200) return queue;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 Result<Recovered> list_node(Node& node) {
@@ -237,7 +236,7 @@ Result<Recovered> list_node(Node& node) {
 }
 
 Result<std::vector<RecoveredMessage>> drain(Node& node, const std::string& name) {
-  auto queue = node.open_queue(name);
+  auto queue = open_soon(node, name);
   if (!queue) return std::move(queue).error();
   std::vector<RecoveredMessage> out;
   for (int empty = 0; empty < 3;) {

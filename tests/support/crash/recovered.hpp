@@ -59,6 +59,9 @@ Result<Recovered> recover_store(const std::string& directory);
 /// Opens a node and lists what it has.
 Result<Recovered> list_node(Node& node);
 
+/// Opens a queue. One whose creation a crash cut in two is finished by the node soon after it was opened: waits.
+Result<Queue> open_soon(Node& node, const std::string& name);
+
 /// Receives and deletes what is ready, until three polls are empty. **Errors** those of the calls.
 Result<std::vector<RecoveredMessage>> drain(Node& node, const std::string& queue);
 

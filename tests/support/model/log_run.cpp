@@ -1,10 +1,12 @@
 #include "support/model/log_run.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <sstream>
 #include <variant>
 
+#include "peerq/engine/tables.hpp"
 #include "support/model/compare.hpp"
 #include "support/model/dice.hpp"
 #include "support/model/log_maker.hpp"
@@ -23,17 +25,27 @@ class LogRun {
       : system_(system), options_(options), maker_(model_, system) {}
 
   LogResult run(const Genes& genes) {
-    for (const std::uint64_t gene : genes) {
-      step(gene);
-      if (!result_.violation.empty()) break;
+    try {
+      run_steps(genes);
+    } catch (const engine::TablesFailure& failure) {
+      fail("the tables failed: " + failure.error.text());
+    } catch (const std::exception& error) {
+      fail(std::string("exception: ") + error.what());
     }
-    if (result_.violation.empty() && !maker_.empty()) flush();
-    if (result_.violation.empty()) compare_states(7);
     result_.trace = trace_.str();
     return std::move(result_);
   }
 
  private:
+  void run_steps(const Genes& genes) {
+    for (const std::uint64_t gene : genes) {
+      step(gene);
+      if (!result_.violation.empty()) return;
+    }
+    if (!maker_.empty()) flush();
+    if (result_.violation.empty()) compare_states(7);
+  }
+
   void step(std::uint64_t gene) {
     Dice dice(gene);
     const bool close =
