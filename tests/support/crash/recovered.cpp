@@ -49,6 +49,9 @@ class StoreReader {
     for (const ShardId shard : {data_shard, interval_shard}) {
       if (auto done = read_queues(shard); !done) return std::move(done).error();
     }
+    for (const ShardId shard : durable_shards) {
+      if (auto done = check_health(shard); !done) return std::move(done).error();
+    }
     return std::move(out_);
   }
 
@@ -56,6 +59,12 @@ class StoreReader {
   port::StateMachine& machine(ShardId shard) {
     if (shard == catalog_shard) return store_->catalog();
     return store_->queues(shard);
+  }
+
+  /// Members that cannot answer an error answer nothing when damage was found; this one tells. Nothing is written.
+  Result<void> check_health(ShardId shard) {
+    port::StateMachine& machine = this->machine(shard);
+    return machine.pass(next(machine.applied()), Term(1), false, Bytes());
   }
 
   Result<void> replay(ShardId shard) {
