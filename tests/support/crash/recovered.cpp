@@ -61,7 +61,7 @@ class StoreReader {
     return store_->queues(shard);
   }
 
-  /// Members that cannot answer an error answer nothing when damage was found; this one tells. Nothing is written.
+  /// Members that cannot answer an error answer nothing when damage was found; this one tells.
   Result<void> check_health(ShardId shard) {
     port::StateMachine& machine = this->machine(shard);
     return machine.pass(next(machine.applied()), Term(1), false, Bytes());

@@ -59,7 +59,7 @@ Result<Recovered> recover_store(const std::string& directory);
 /// Opens a node and lists what it has.
 Result<Recovered> list_node(Node& node);
 
-/// Opens a queue. One whose creation a crash cut in two is finished by the node soon after it was opened: waits.
+/// Opens a queue. Waits for one whose creation a crash cut in two: the node finishes it soon after it opened.
 Result<Queue> open_soon(Node& node, const std::string& name);
 
 /// Receives and deletes what is ready, until three polls are empty. **Errors** those of the calls.
