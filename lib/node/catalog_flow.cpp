@@ -11,15 +11,15 @@ namespace peerq::node {
 
 void Core::catalog_applied(const std::shared_ptr<CatalogRequest>& request) {
   auto& reply = request->reply;
-  request->configs.push_back(reply.config);
+  request->configs.push_back(*reply.config);
   std::vector<engine::Configure> targets = std::move(reply.to_configure);
   // An existing queue whose first creator has not got that far yet.
   const auto named = [&reply](const engine::Configure& target) {
-    return target.config.id == reply.config.id;
+    return target.config.id == reply.config->id;
   };
   if (request->kind != Kind::delete_queue && std::none_of(targets.begin(), targets.end(), named) &&
-      !is_configured(reply.config)) {
-    targets.push_back({reply.config, false});
+      !is_configured(*reply.config)) {
+    targets.push_back({*reply.config, false});
   }
   if (targets.empty()) return finish(request);
   request->unconfirmed = targets.size();
