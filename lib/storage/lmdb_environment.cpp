@@ -121,7 +121,8 @@ Result<LmdbTransaction> LmdbEnvironment::begin_read() const {
   return LmdbTransaction(transaction);
 }
 
-Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name, bool create) {
+Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const std::string& name,
+                                       bool create) {
   MDB_dbi handle = 0;
   int code = mdb_dbi_open(transaction.get(), name.c_str(), 0, &handle);
   if (code == MDB_NOTFOUND && create) {
@@ -186,9 +187,9 @@ CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
   }
   if (code == 0) return CommitEnd::durable;
   error = lmdb_error(code, folder_);
-  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure at the
-  // last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no page that
-  // anything refers to was touched, and the transaction was aborted.
+  // LMDB writes data pages, syncs them, then writes the meta page through a synchronous descriptor. A failure
+  // at the last step poisons the environment (mdb_env_write_meta sets MDB_FATAL_ERROR); at an earlier one no
+  // page that anything refers to was touched, and the transaction was aborted.
   MDB_txn* probe = nullptr;
   if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return CommitEnd::failed;
   mdb_txn_abort(probe);
@@ -210,7 +211,7 @@ Result<std::vector<PageTree>> LmdbEnvironment::trees(std::uint64_t commit) const
 Result<LmdbPages> LmdbEnvironment::pages(const LmdbTransaction& transaction) const {
   LmdbPages out;
   out.size = page_size_;
-  std::uint64_t used = 2;                                 // the meta pages
+  std::uint64_t used = 2;                                       // the meta pages
   for (MDB_dbi handle = 0; handle < names_.size(); ++handle) {  // 0 and 1 are LMDB's own
     MDB_stat facts{};
     if (mdb_stat(transaction.get(), handle, &facts) != 0) continue;

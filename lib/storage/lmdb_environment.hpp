@@ -123,8 +123,8 @@ class LmdbEnvironment {
   /// Commits, with a record of what was committed. `error` says why it did not end durable.
   CommitEnd commit(LmdbTransaction transaction, Error& error);
 
-  /// Ends the transaction in which the tables were opened: commits what was created, and checks that what was found
-  /// is what the last commit left. **Errors** corrupt, and those of a commit.
+  /// Ends the transaction in which the tables were opened: commits what was created, and checks that what was
+  /// found is what the last commit left. **Errors** corrupt, and those of a commit.
   Result<void> commit_opening(LmdbTransaction transaction);
 
   /// Pages of the tables, by handle, as the last commit, which has this id, left them.

@@ -39,8 +39,8 @@ Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const L
   }
   auto trees = environment->trees(mdb_txn_id(core->get()));
   if (!trees) return std::move(trees).error();
-  return std::shared_ptr<LmdbSnapshot>(new LmdbSnapshot(std::move(environment), std::move(tables), std::move(*core),
-                                                        std::move(*helper), std::move(*trees)));
+  return std::shared_ptr<LmdbSnapshot>(new LmdbSnapshot(
+      std::move(environment), std::move(tables), std::move(*core), std::move(*helper), std::move(*trees)));
 }
 
 LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
@@ -146,7 +146,7 @@ Result<SharedBytes> LmdbSnapshot::read_payload(ShardId shard, MDB_dbi handle, By
 }
 
 Result<SharedBytes> LmdbSnapshot::read_parts(ShardId shard, MDB_dbi handle, Bytes key, MDB_val found,
-                                              MDB_val value) {
+                                             MDB_val value) {
   std::uint32_t seal = 0;
   std::uint32_t size = 0;
   Bytes part = bytes_of(value);

@@ -35,7 +35,8 @@ std::optional<PageTree> read_tree(const std::byte* at, std::uint16_t flags) noex
   tree.root = page_number_at<std::uint64_t>(at + 40);
   const bool empty = tree.root == no_page;
   if (page_number_at<std::uint16_t>(at + 4) != flags || tree.depth > depth_max) return std::nullopt;
-  if (empty != (tree.depth == 0) || empty != (tree.rows == 0) || empty != (tree.leaf_pages == 0)) return std::nullopt;
+  if (empty != (tree.depth == 0) || empty != (tree.rows == 0) || empty != (tree.leaf_pages == 0))
+    return std::nullopt;
   return tree;
 }
 
@@ -116,7 +117,8 @@ Result<PageGuard::Meta> PageGuard::read_meta(std::uint64_t number, std::uint64_t
   if (!free || !main || page_number_at<std::uint32_t>(meta + 24) != page_size) {
     return damaged(number, "the meta page is damaged");
   }
-  return Meta{*free, *main, page_number_at<std::uint64_t>(meta + 120), page_number_at<std::uint64_t>(meta + 128)};
+  return Meta{*free, *main, page_number_at<std::uint64_t>(meta + 120),
+              page_number_at<std::uint64_t>(meta + 128)};
 }
 
 /// Each commit writes the meta page of its own parity, so the two always hold neighbouring ids.
@@ -132,7 +134,8 @@ Result<PageGuard::Meta> PageGuard::newest_meta() {
   const std::uint64_t low = std::min(even->transaction, odd->transaction);
   const std::uint64_t high = std::max(even->transaction, odd->transaction);
   const bool fresh = high == 0;
-  if (!fresh && (high != low + 1 || even->transaction % 2 != 0)) return damaged(0, "the meta pages do not agree");
+  if (!fresh && (high != low + 1 || even->transaction % 2 != 0))
+    return damaged(0, "the meta pages do not agree");
   Meta newest = even->transaction > odd->transaction ? *even : *odd;
   last_page_ = newest.last_page;
   checked_.resize(last_page_ + 1, false);
@@ -141,7 +144,8 @@ Result<PageGuard::Meta> PageGuard::newest_meta() {
 
 Result<void> PageGuard::check_page(std::uint64_t number, bool leaf, const std::optional<Bytes>& low,
                                    const std::optional<Bytes>& high) {
-  if (number > last_page_ || (number + 1) * page_size_ > file_size_) return damaged(number, "lies outside the file");
+  if (number > last_page_ || (number + 1) * page_size_ > file_size_)
+    return damaged(number, "lies outside the file");
   if (checked_[number]) return {};
   const PageView page(base_ + number * page_size_, page_size_);
   if (page.number() != number) return damaged(number, "another page is in its place");
@@ -167,7 +171,8 @@ Result<PageGuard::Way> PageGuard::descend(const PageTree& tree, Bytes key, Side 
   Way way;
   std::uint64_t number = tree.root;
   for (std::uint16_t level = 1;; ++level) {
-    if (auto good = check_page(number, level == tree.depth, way.low, way.high); !good) return std::move(good).error();
+    if (auto good = check_page(number, level == tree.depth, way.low, way.high); !good)
+      return std::move(good).error();
     if (level == tree.depth) return way;
     const PageView page(base_ + number * page_size_, page_size_);
     const std::size_t at = child_for(page, key, side == Side::before);
@@ -201,7 +206,8 @@ Result<void> PageGuard::check_key(const PageTree& tree, Bytes key, PageRange& se
     if (auto next = descend(tree, *way->high, Side::at, false); !next) return std::move(next).error();
   }
   if (way->first && way->low) {
-    if (auto before = descend(tree, *way->low, Side::before, false); !before) return std::move(before).error();
+    if (auto before = descend(tree, *way->low, Side::before, false); !before)
+      return std::move(before).error();
   }
   seen.set(way->low, way->high);
   return {};
@@ -210,7 +216,8 @@ Result<void> PageGuard::check_key(const PageTree& tree, Bytes key, PageRange& se
 /// Every page of a tree, counted.
 class PageGuard::Walk {
  public:
-  Walk(PageGuard& guard, std::vector<bool>& used, bool numbers) : guard_(&guard), used_(&used), numbers_(numbers) {}
+  Walk(PageGuard& guard, std::vector<bool>& used, bool numbers)
+      : guard_(&guard), used_(&used), numbers_(numbers) {}
 
   /// Calls `visit(page, at)` for every row in order.
   template <class Visit>
@@ -218,14 +225,15 @@ class PageGuard::Walk {
     if (tree.depth == 0) return {};
     if (auto walked = page(tree.root, tree.depth, {}, {}, visit); !walked) return walked;
     const bool counted = found_.rows == tree.rows && found_.leaf_pages == tree.leaf_pages &&
-                         found_.branch_pages == tree.branch_pages && found_.overflow_pages == tree.overflow_pages;
+                         found_.branch_pages == tree.branch_pages &&
+                         found_.overflow_pages == tree.overflow_pages;
     return counted ? Result<void>() : Result<void>(guard_->damaged(tree.root, "rows or pages are missing"));
   }
 
  private:
   template <class Visit>
-  Result<void> page(std::uint64_t number, std::uint16_t levels, std::optional<Bytes> low, std::optional<Bytes> high,
-                    Visit& visit) {
+  Result<void> page(std::uint64_t number, std::uint16_t levels, std::optional<Bytes> low,
+                    std::optional<Bytes> high, Visit& visit) {
     if (auto taken = take(number, 1); !taken) return taken;
     const PageView view(guard_->base_ + number * guard_->page_size_, guard_->page_size_);
     if (view.number() != number) return guard_->damaged(number, "another page is in its place");
@@ -268,7 +276,8 @@ class PageGuard::Walk {
 
   /// Pages are used once, and lie in the file.
   Result<void> take(std::uint64_t number, std::uint64_t count) {
-    const bool inside = number >= 2 && number <= guard_->last_page_ && count <= guard_->last_page_ - number + 1 &&
+    const bool inside = number >= 2 && number <= guard_->last_page_ &&
+                        count <= guard_->last_page_ - number + 1 &&
                         (number + count) * guard_->page_size_ <= guard_->file_size_;
     if (!inside) return guard_->damaged(number, "lies outside the file");
     for (std::uint64_t i = number; i < number + count; ++i) {
@@ -288,14 +297,17 @@ class PageGuard::Walk {
 Result<void> PageGuard::check_free(const PageTree& free, std::vector<bool>& used, std::vector<bool>& pages) {
   return Walk(*this, used, true).tree(free, [&](const PageView& view, std::size_t at) -> Result<void> {
     const bool large = view.node_flags(at) == node_is_large;
-    const std::byte* data = large ? base_ + view.large_page(at) * page_size_ + page_header_size : view.data(at);
+    const std::byte* data =
+        large ? base_ + view.large_page(at) * page_size_ + page_header_size : view.data(at);
     const std::uint64_t room = view.data_size(at) / 8;
     const std::uint64_t count = room == 0 ? 0 : page_number_at<std::uint64_t>(data);
-    if (view.key(at).size() != 8 || room == 0 || count >= room) return damaged(view.number(), "a free list is damaged");
+    if (view.key(at).size() != 8 || room == 0 || count >= room)
+      return damaged(view.number(), "a free list is damaged");
     std::uint64_t above = last_page_ + 1;
     for (std::uint64_t i = 1; i <= count; ++i) {
       const auto number = page_number_at<std::uint64_t>(data + i * 8);
-      if (number < 2 || number >= above || pages[number]) return damaged(view.number(), "a free list is damaged");
+      if (number < 2 || number >= above || pages[number])
+        return damaged(view.number(), "a free list is damaged");
       pages[number] = true;
       above = number;
     }
@@ -306,13 +318,14 @@ Result<void> PageGuard::check_free(const PageTree& free, std::vector<bool>& used
 Result<PageTrees> PageGuard::read_trees(const PageTree& main) {
   PageTrees out;
   std::vector<bool> used(last_page_ + 1, false);
-  auto walked = Walk(*this, used, false).tree(main, [&](const PageView& view, std::size_t at) -> Result<void> {
-    if (view.node_flags(at) != node_is_table) return {};
-    const auto tree = view.data_size(at) == 48 ? read_tree(view.data(at), 0) : std::nullopt;
-    if (!tree) return damaged(view.number(), "a table's facts are damaged");
-    out.emplace(as_text(view.key(at)), *tree);
-    return {};
-  });
+  auto walked =
+      Walk(*this, used, false).tree(main, [&](const PageView& view, std::size_t at) -> Result<void> {
+        if (view.node_flags(at) != node_is_table) return {};
+        const auto tree = view.data_size(at) == 48 ? read_tree(view.data(at), 0) : std::nullopt;
+        if (!tree) return damaged(view.number(), "a table's facts are damaged");
+        out.emplace(as_text(view.key(at)), *tree);
+        return {};
+      });
   if (!walked) return std::move(walked).error();
   return out;
 }

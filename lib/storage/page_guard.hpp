@@ -1,12 +1,14 @@
 #pragma once
-// Looks at LMDB's pages before LMDB does. LMDB believes what is on its pages: a damaged one makes it read or write
-// anywhere, or lose rows without a word. So the pages on the way to a key, and their neighbours, are checked here
-// first, once each: number, kind, bounds, order of keys, range that the page above gives it. Rows have their own seals.
-// The format is that of LMDB 0.9 (data version 1). **Source** docs/decisions.md, page guard.
+// Looks at LMDB's pages before LMDB does. LMDB believes what is on its pages: a damaged one makes it read or
+// write anywhere, or lose rows without a word. So the pages on the way to a key, and their neighbours, are
+// checked here first, once each: number, kind, bounds, order of keys, range that the page above gives it.
+// Rows have their own seals. The format is that of LMDB 0.9 (data version 1). **Source** docs/decisions.md,
+// page guard.
 //
 //   page     | number 8 | pad 2 | flags 2 | lower 2 | upper 2 | pointers 2 each ... | free | nodes |
-//   node     | low 2 | high 2 | flags 2 | key size 2 | key | data |     branch: low, high, flags = number of the page below
-//   meta     | page header 16 | magic 4 | version 4 | address 8 | map 8 | free tree 48 | main tree 48 | last page 8 | id 8 |
+//   node     | low 2 | high 2 | flags 2 | key size 2 | key | data |     branch: low, high, flags = number of
+//   the page below meta     | page header 16 | magic 4 | version 4 | address 8 | map 8 | free tree 48 | main
+//   tree 48 | last page 8 | id 8 |
 
 #include <cstddef>
 #include <cstdint>
@@ -50,7 +52,8 @@ class PageRange {
   std::string high_;
 };
 
-/// An environment's data file, read beside LMDB. **Thread** any. **Errors** of every member: corrupt, node_failed.
+/// An environment's data file, read beside LMDB. **Thread** any. **Errors** of every member: corrupt,
+/// node_failed.
 class PageGuard {
  public:
   /// Opens the file; null when there is none, or an empty one.
@@ -60,8 +63,8 @@ class PageGuard {
   PageGuard& operator=(const PageGuard&) = delete;
   ~PageGuard();
 
-  /// Before LMDB opens the file: its meta pages, the list of tables, the list of free pages; all of every table when
-  /// `whole`, else what is needed later.
+  /// Before LMDB opens the file: its meta pages, the list of tables, the list of free pages; all of every
+  /// table when `whole`, else what is needed later.
   Result<void> check_start(bool whole);
 
   /// The tables as the transaction of this id left them.

@@ -50,7 +50,9 @@ class PageView {
   std::size_t count() const noexcept { return (lower() - page_header_size) / 2; }
 
   Bytes key(std::size_t at) const noexcept { return {node(at) + node_header_size, key_size(at)}; }
-  std::uint16_t node_flags(std::size_t at) const noexcept { return page_number_at<std::uint16_t>(node(at) + 4); }
+  std::uint16_t node_flags(std::size_t at) const noexcept {
+    return page_number_at<std::uint16_t>(node(at) + 4);
+  }
 
   /// Of a branch.
   std::uint64_t child(std::size_t at) const noexcept {
@@ -65,7 +67,8 @@ class PageView {
     return (page_header_size - 1 + data_size(at)) / size_ + 1;
   }
 
-  /// Whether every bound and every node is where it may be, keys ascend, and numbers of pages are at most `last_page`.
+  /// Whether every bound and every node is where it may be, keys ascend, and numbers of pages are at most
+  /// `last_page`.
   bool sound(std::uint64_t last_page, bool numbers) const noexcept;
 
  private:
@@ -74,7 +77,9 @@ class PageView {
   std::size_t upper() const noexcept { return half(14); }
   std::size_t pointer(std::size_t at) const noexcept { return half(page_header_size + at * 2); }
   const std::byte* node(std::size_t at) const noexcept { return page_ + pointer(at); }
-  std::uint16_t key_size(std::size_t at) const noexcept { return page_number_at<std::uint16_t>(node(at) + 6); }
+  std::uint16_t key_size(std::size_t at) const noexcept {
+    return page_number_at<std::uint16_t>(node(at) + 6);
+  }
   std::uint64_t low_half(std::size_t at) const noexcept { return page_number_at<std::uint32_t>(node(at)); }
   bool sound_node(std::size_t at, std::uint64_t last_page, std::size_t& size) const noexcept;
 

@@ -89,6 +89,7 @@ class QueueEngine {
     std::size_t budget = limits::receive_skip_budget;
     std::uint64_t token = 0;
     LeaseTime deadline{};
+    LeaseTime latest_deadline{};
   };
   /// A page under way.
   struct Reading {
@@ -144,6 +145,7 @@ class QueueEngine {
                         MessageRow& row);
   ItemReply settle_ended(QueueContext& queue, Verb verb, const SettleItem& item, const MessageKey& key,
                          MessageRow& row);
+  static bool value_allowed(Verb verb, std::int64_t value_ms);
   bool was_given(const QueueContext& queue, Sequence sequence) const;
   static ItemReply gone(Verb verb);
   ItemReply erase_message(QueueContext& queue, const MessageKey& key, MessageRow& row);
@@ -155,7 +157,7 @@ class QueueEngine {
 
   // kick
   void kick(const Kick& command, Reply& reply);
-  ItemReply kick_one(QueueContext& queue, MessageId id);
+  ItemReply kick_one(QueueContext& queue, MessageId id, std::uint64_t& kicked);
   void kick_front(QueueContext& queue, std::uint32_t max_messages, Reply& reply);
   void unpark(QueueContext& queue, const MessageKey& key, MessageRow& row);
   std::optional<Sequence> locate(const QueueContext& queue, MessageId id) const;

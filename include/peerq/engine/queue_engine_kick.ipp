@@ -10,22 +10,20 @@ inline namespace v1 {
 
 template <Tables T>
 void QueueEngine<T>::kick(const Kick& command, Reply& reply) {
-  QueueContext* queue = use(command.queue, reply);
-  if (queue == nullptr) return;
   if (command.ids.size() > limits::batch_max) {
     return fail(reply, errc::batch_too_large,
                 "at most " + std::to_string(limits::batch_max) + " messages in a kick");
   }
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
   if (command.ids.empty()) return kick_front(*queue, command.max_messages, reply);
-  const std::uint64_t parked = queue->row.parked;
   reply.items.reserve(command.ids.size());
-  for (const MessageId id : command.ids) reply.items.push_back(kick_one(*queue, id));
-  reply.count = parked - queue->row.parked;
+  for (const MessageId id : command.ids) reply.items.push_back(kick_one(*queue, id, reply.count));
 }
 
 /// A message that is ready or delayed needs no kick: success.
 template <Tables T>
-ItemReply QueueEngine<T>::kick_one(QueueContext& queue, MessageId id) {
+ItemReply QueueEngine<T>::kick_one(QueueContext& queue, MessageId id, std::uint64_t& kicked) {
   ItemReply reply{.id = id};
   const auto sequence = locate(queue, id);
   const MessageKey key{queue.id, sequence.value_or(Sequence{})};
@@ -36,6 +34,7 @@ ItemReply QueueEngine<T>::kick_one(QueueContext& queue, MessageId id) {
     reply.code = errc::lease_held;
   } else if (row->state == MessageState::parked) {
     unpark(queue, key, *row);
+    ++kicked;
   }
   return reply;
 }
@@ -71,8 +70,11 @@ void QueueEngine<T>::unpark(QueueContext& queue, const MessageKey& key, MessageR
 /// Where the message of this id is in this queue, or was before a purge: the caller asks `exists`.
 template <Tables T>
 std::optional<Sequence> QueueEngine<T>::locate(const QueueContext& queue, MessageId id) const {
-  if (id.incarnation == queue.id && tables_->template find<MessageRow>({queue.id, id.sequence}))
-    return id.sequence;
+  if (id.incarnation == queue.id) {
+    const MessageKey key{queue.id, id.sequence};
+    const auto row = tables_->template find<MessageRow>(key);
+    if (row && row->id(key) == id) return id.sequence;
+  }
   const auto foreign = tables_->template find<ForeignRow>({queue.id, id});
   if (!foreign) return std::nullopt;
   return foreign->sequence;

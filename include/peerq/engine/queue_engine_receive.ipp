@@ -11,8 +11,9 @@ inline namespace v1 {
 
 template <Tables T>
 void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
+  if (!check_receive(command, reply)) return;
   QueueContext* queue = use(command.queue, reply);
-  if (queue == nullptr || !check_receive(command, reply)) return;
+  if (queue == nullptr) return;
   const bool remembered = !command.attempt_id.empty() && !command.erase;
   if (remembered && repeat_receive(*queue, command, reply)) return;
   if (queue->config.paused) return;
@@ -25,7 +26,8 @@ void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
   reply.grants.reserve(std::min(handout.room, queue->row.ready));
   handout.bytes_left = command.max_bytes;
   handout.token = remembered ? queue->row.last_attempt_token + 1 : 0;
-  handout.deadline = lease_now() + std::min(visibility, options.max_lease_time);
+  handout.latest_deadline = lease_now() + options.max_lease_time;
+  handout.deadline = std::min(lease_now() + visibility, handout.latest_deadline);
   if (second_grant_ && second_grant_->first == queue->id) {
     reply.grants.push_back(std::move(second_grant_->second));
     second_grant_.reset();
@@ -146,7 +148,7 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
     ++queue.row.deleted;
     return discard(queue, key, row);
   }
-  row.leased_at = lease_now();
+  row.latest_deadline = handout.latest_deadline;
   row.deadline = handout.deadline;
   row.attempt_token = handout.token;
   enter_flight(queue, key, row);

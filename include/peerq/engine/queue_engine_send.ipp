@@ -10,13 +10,13 @@ inline namespace v1 {
 
 template <Tables T>
 void QueueEngine<T>::send(const Send& command, Reply& reply) {
-  QueueContext* queue = use(command.queue, reply);
-  if (queue == nullptr) return;
   if (command.items.empty()) return fail(reply, errc::invalid_argument, "a send needs at least one message");
   if (command.items.size() > limits::send_entries_max) {
     return fail(reply, errc::batch_too_large,
                 "at most " + std::to_string(limits::send_entries_max) + " messages in a send");
   }
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
   if (command.atomic && !check_all(*queue, command, reply)) return;
   reply.items.resize(command.items.size());
   for (std::size_t i = 0; i < command.items.size(); ++i) {
@@ -51,10 +51,6 @@ bool QueueEngine<T>::check_all(const QueueContext& queue, const Send& command, R
 
 template <Tables T>
 Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item) const {
-  if (item.counted_bytes > queue.config.options.max_message_size) {
-    return {errc::message_too_large,
-            "max_message_size is " + std::to_string(queue.config.options.max_message_size) + " bytes"};
-  }
   if (!item.group_id.empty()) return {errc::not_supported, "group_id"};
   if (!item.deduplication_id.empty()) return {errc::not_supported, "deduplication_id"};
   if (item.priority > limits::priority_max) return {errc::invalid_argument, "priority is 0 to 9"};
@@ -65,6 +61,10 @@ Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item
   }
   if (item.time_to_live_ms < -1 || item.time_to_live_ms > limits::expiry_max.count()) {
     return {errc::invalid_argument, "time_to_live is at most 10 years"};
+  }
+  if (item.counted_bytes > queue.config.options.max_message_size) {
+    return {errc::message_too_large,
+            "max_message_size is " + std::to_string(queue.config.options.max_message_size) + " bytes"};
   }
   return {};
 }

@@ -11,20 +11,21 @@ inline namespace v1 {
 
 template <Tables T>
 void QueueEngine<T>::settle(const Settle& command, Reply& reply) {
-  QueueContext* queue = use(command.queue, reply);
-  if (queue == nullptr) return;
   if (command.items.empty()) return fail(reply, errc::invalid_argument, "a batch needs at least one receipt");
   if (command.items.size() > limits::batch_max) {
     return fail(reply, errc::batch_too_large,
                 "at most " + std::to_string(limits::batch_max) + " receipts in a batch");
   }
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
   reply.items.reserve(command.items.size());
   for (const SettleItem& item : command.items) reply.items.push_back(settle_one(*queue, command.verb, item));
 }
 
-/// The order of the checks is S60's: gone, older attempt, ended lease.
+/// The order of the checks is S60's: arguments, receipt, gone, older attempt, ended lease.
 template <Tables T>
 ItemReply QueueEngine<T>::settle_one(QueueContext& queue, Verb verb, const SettleItem& item) {
+  if (!value_allowed(verb, item.value_ms)) return {.code = errc::invalid_argument};
   const MessageKey key{queue.id, item.lease.sequence};
   if (!was_given(queue, key.sequence)) return {.code = errc::invalid_receipt};
   auto row = current(queue, key);
@@ -35,6 +36,13 @@ ItemReply QueueEngine<T>::settle_one(QueueContext& queue, Verb verb, const Settl
   if (item.lease.attempt < row->attempt && !planted) return {.code = errc::stale_receipt};
   if (row->state != MessageState::in_flight) return settle_ended(queue, verb, item, key, *row);
   return settle_live(queue, verb, item, key, *row);
+}
+
+/// An extension is 0 or more, a delay -1 (the retry policy's) to 10 years.
+template <Tables T>
+bool QueueEngine<T>::value_allowed(Verb verb, std::int64_t value_ms) {
+  if (verb == Verb::extend) return value_ms >= 0;
+  return verb != Verb::nack || (value_ms >= -1 && value_ms <= limits::delay_max.count());
 }
 
 /// Whether a message had this place once: numbers below the shard's floor were given before it was raised.
@@ -90,17 +98,14 @@ ItemReply QueueEngine<T>::erase_message(QueueContext& queue, const MessageKey& k
   return {};
 }
 
-/// From now on, not further than max_lease_time from handing out; what the lease has already is never clamped
-/// away.
+/// From now on, not further than the max_lease_time under which it was given out allows (S9).
 template <Tables T>
 ItemReply QueueEngine<T>::extend(QueueContext& queue, const SettleItem& item, const MessageKey& key,
                                  MessageRow& row) {
-  if (item.value_ms < 0) return {.code = errc::invalid_argument};
   if (item.value_ms == 0) return nack(queue, 0, item, key, row);
   const LeaseTime now = lease_now();
   const LeaseTime wanted = now + std::min(Milliseconds(item.value_ms), limits::max_lease_time_max);
-  const LeaseTime most = std::max(row.leased_at + queue.config.options.max_lease_time, row.deadline);
-  const LeaseTime deadline = std::min(wanted, most);
+  const LeaseTime deadline = std::min(wanted, row.latest_deadline);
   if (deadline != row.deadline) {
     tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
     row.deadline = deadline;
@@ -113,7 +118,6 @@ ItemReply QueueEngine<T>::extend(QueueContext& queue, const SettleItem& item, co
 template <Tables T>
 ItemReply QueueEngine<T>::nack(QueueContext& queue, std::int64_t delay_ms, const SettleItem& item,
                                const MessageKey& key, MessageRow& row) {
-  if (delay_ms < -1 || delay_ms > limits::delay_max.count()) return {.code = errc::invalid_argument};
   if (delay_ms == -1) {
     delay_ms = retry_delay_ms(queue.config.options.retry, row.receive_count, row.id(key), row.attempt);
   }

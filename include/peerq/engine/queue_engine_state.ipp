@@ -70,7 +70,7 @@ void QueueEngine<T>::take_out(QueueContext& queue, const MessageKey& key, Messag
     LaneRow& lane = queue.lanes[key.sequence.lane()].row;
     if (lane.cursor == key.sequence.number()) ++lane.cursor;
   } else if (row.state == MessageState::in_flight) {
-    row.deadline = row.leased_at = LeaseTime{};
+    row.deadline = row.latest_deadline = LeaseTime{};
     row.attempt_token = 0;
     if (queue.config.options.max_in_flight != 0) announce(queue);
   }

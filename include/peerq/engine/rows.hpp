@@ -114,9 +114,9 @@ struct MessageRow {
   WallTime due;
   /// End of the time-to-live; 0 = none.
   WallTime expires;
-  /// While in flight.
+  /// While in flight: the lease's end, and how far it may be extended.
   LeaseTime deadline;
-  LeaseTime leased_at;
+  LeaseTime latest_deadline;
   /// While in flight under an attempt id; 0 = none.
   std::uint64_t attempt_token = 0;
   /// The message's id where it is not (queue, sequence): queue 0 = it is.
@@ -142,7 +142,7 @@ struct MessageRow {
     if (present & 0x0010) archive.field(row.first_sent);
     if (present & 0x0020) archive.field(row.due);
     if (present & 0x0040) archive.field(row.expires);
-    if (present & 0x0080) archive.field(row.deadline), archive.field(row.leased_at);
+    if (present & 0x0080) archive.field(row.deadline), archive.field(row.latest_deadline);
     if (present & 0x0100) archive.field(row.attempt_token);
     if (present & 0x0200) archive.field(row.foreign_id.incarnation), archive.field(row.foreign_id.sequence);
   }
@@ -157,7 +157,7 @@ struct MessageRow {
     if (row.first_sent != row.arrived) bits |= 0x0010;
     if (row.due.ms != 0) bits |= 0x0020;
     if (row.expires.ms != 0) bits |= 0x0040;
-    if (row.deadline.us != 0 || row.leased_at.us != 0) bits |= 0x0080;
+    if (row.deadline.us != 0 || row.latest_deadline.us != 0) bits |= 0x0080;
     if (row.attempt_token != 0) bits |= 0x0100;
     if (row.foreign_id.incarnation.value != 0) bits |= 0x0200;
     return static_cast<std::uint16_t>(bits);

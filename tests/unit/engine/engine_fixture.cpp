@@ -76,7 +76,7 @@ std::string check_message(const MessageKey& key, const MessageRow& row, const La
   if (number < lane.horizon) return "";
   if (row.state == MessageState::fresh && number < lane.cursor) return "fresh behind the cursor" + name;
   const bool flying = row.state == MessageState::in_flight;
-  if (!flying && (row.attempt_token != 0 || row.deadline.us != 0 || row.leased_at.us != 0))
+  if (!flying && (row.attempt_token != 0 || row.deadline.us != 0 || row.latest_deadline.us != 0))
     return "lease left" + name;
   if (row.receive_count > row.attempt) return "more receives than attempts" + name;
   const bool ages = !flying && row.state != MessageState::delayed;

@@ -115,7 +115,7 @@ MessageRow full_message() {
   row.due = {1'700'000'000'001};
   row.expires = {1'800'000'000'000};
   row.deadline = {31'000'000};
-  row.leased_at = {1'000'000};
+  row.latest_deadline = {1'000'000};
   row.attempt_token = 11;
   row.foreign_id = {QueueId(9), Sequence{10}};
   return row;
