@@ -119,9 +119,9 @@ Result<std::vector<Result<T>>> batch_result(const node::Request& request,
   out.reserve(request.reply.items.size());
   for (const auto& item : request.reply.items) {
     if (item.code != errc::ok)
-      out.push_back(Error(item.code));
+      out.emplace_back(item.code);
     else
-      out.push_back(map(item));
+      out.emplace_back(map(item));
   }
   return out;
 }
