@@ -9,9 +9,9 @@ function(peerq_test_support)
   target_include_directories(peerq_test_support PUBLIC
     "${PROJECT_SOURCE_DIR}/lib" "${PROJECT_SOURCE_DIR}/tests")
   target_include_directories(peerq_test_support SYSTEM BEFORE PUBLIC ${PEERQ_CAPNP_COMPAT})
-  target_compile_definitions(peerq_test_support PUBLIC
-    PEERQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    PEERQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  # On one unit, so that a compiler cache serves all others to every tree.
+  set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/support/paths.cpp" PROPERTY COMPILE_DEFINITIONS
+    PEERQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PEERQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(peerq_test_support PUBLIC
     peerq::testkit peerq::peerq fmt::fmt Catch2::Catch2 rapidcheck Boost::headers
     LMDB::LMDB Sodium::Sodium XxHash::headers CapnProto::capnp)

@@ -1,5 +1,5 @@
-# Joins checksums (sha256sum), dependencies (ninja -t deps) and compile_commands.json into one line per
-# translation unit of the project: what decides its lint, a tab, its source. Variables: root, tree, salt.
+# Joins checksums (sha256sum), the #include lines of all sources (grep -H) and compile_commands.json into one
+# line per translation unit that is linted: what decides its lint, a tab, its source. Variables: root, salt.
 
 function value_of(line) {
   sub(/^[^:]*: "/, "", line)
@@ -7,27 +7,47 @@ function value_of(line) {
   return line
 }
 
+# The project's file that `file` includes as `name`, or "" for a foreign one.
+function resolve(file, name, directory) {
+  if (name ~ /\.capnp\.h$/) name = "wire/" substr(name, 1, length(name) - 2)
+  directory = file
+  sub(/[^\/]*$/, "", directory)
+  if ((directory name) in sum) return directory name
+  if (("include/" name) in sum) return "include/" name
+  if (("lib/" name) in sum) return "lib/" name
+  if (("tests/" name) in sum) return "tests/" name
+  if (("lib/wire/compat/" name) in sum) return "lib/wire/compat/" name
+  return ""
+}
+
+# The checksums of a file and of all that it includes, each once in a unit.
+function sums_of(file, count, i, list, text) {
+  if (seen[file] == source) return ""
+  seen[file] = source
+  text = " " sum[file]
+  count = split(includes[file], list, " ")
+  for (i = 1; i <= count; i++) text = text sums_of(list[i])
+  return text
+}
+
 FILENAME ~ /\/sums$/ { sum[substr($0, 67)] = $1; next }
 
-FILENAME ~ /\/deps$/ {
-  if ($0 ~ /^[^ ].*: #deps/) {
-    object = $1
-    sub(/:$/, "", object)
-  } else if ($0 ~ /^ /) {
-    path = $1
-    if (path !~ /^\//) path = tree "/" path
-    if (path in sum) depends[object] = depends[object] " " sum[path]
-    else if (index(path, tree "/") == 1) depends[object] = depends[object] " " path
-  }
+FILENAME ~ /\/includes$/ {
+  file = substr($0, 1, index($0, ":") - 1)
+  name = $0
+  sub(/^[^<"]*[<"]/, "", name)
+  sub(/[>"].*$/, "", name)
+  target = resolve(file, name)
+  if (target != "") includes[file] = includes[file] " " target
   next
 }
 
 /^[ \t]*"command": / { command = value_of($0) }
 /^[ \t]*"file": / { source = value_of($0) }
-/^[ \t]*"output": / { object = value_of($0) }
 
 /^}/ {
   name = substr(source, length(root) + 2)
-  if (index(source, tree "/") != 1 && name ~ /^(lib|transports|tools|examples|benchmarks|tests)\//)
-    print salt " " command depends[object] "\t" source
+  if (index(source, root "/") == 1 && name in sum &&
+      name ~ /^(lib|transports|tools|examples|benchmarks|tests\/(support|soak|preload))\//)
+    print salt " " command sums_of(name) "\t" source
 }

@@ -113,13 +113,13 @@ class PEERQ_API Consumer {
         return done;
       };
     } else if constexpr (std::is_invocable_r_v<Outcome, F&, const Delivery&>) {
-      return [handler = std::move(handler)](const Delivery& delivery, std::stop_token) mutable {
+      return [handler = std::move(handler)](const Delivery& delivery, const std::stop_token&) mutable {
         return handler(delivery);
       };
     } else {
       static_assert(std::is_invocable_v<F&, const Delivery&>,
                     "a handler takes (const Delivery&[, std::stop_token])");
-      return [handler = std::move(handler)](const Delivery& delivery, std::stop_token) mutable {
+      return [handler = std::move(handler)](const Delivery& delivery, const std::stop_token&) mutable {
         handler(delivery);
         return done;
       };

@@ -182,28 +182,29 @@ class PEERQ_API Queue {
   Result<std::uint64_t> kick(std::span<const MessageId> ids) const;
   Result<std::uint64_t> kick_all(std::uint32_t max_messages = 1'000) const;
 
-  // Without blocking. `done` is called exactly once.
+  // Without blocking. `answer` is called exactly once.
 
-  void send_async(std::string_view body, const SendOptions& options, UniqueFunction<void(Result<Sent>)> done,
-                  RunOn where = RunOn::callback_lane) const;
+  void send_async(std::string_view body, const SendOptions& options,
+                  UniqueFunction<void(Result<Sent>)> answer, RunOn where = RunOn::callback_lane) const;
   void send_async(std::span<const Message> messages, const BatchOptions& options,
-                  UniqueFunction<void(Result<std::vector<Result<Sent>>>)> done,
+                  UniqueFunction<void(Result<std::vector<Result<Sent>>>)> answer,
                   RunOn where = RunOn::callback_lane) const;
-  void receive_async(const ReceiveOptions& options, UniqueFunction<void(Result<std::vector<Delivery>>)> done,
+  void receive_async(const ReceiveOptions& options,
+                     UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
                      RunOn where = RunOn::callback_lane) const;
-  void erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> done,
+  void erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> answer,
                    RunOn where = RunOn::callback_lane) const;
   void erase_async(std::span<const Delivery> deliveries,
-                   UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> done,
+                   UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
                    RunOn where = RunOn::callback_lane) const;
   void nack_async(const Delivery& delivery, const NackOptions& options,
-                  UniqueFunction<void(Result<Returned>)> done, RunOn where = RunOn::callback_lane) const;
-  void release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> done,
+                  UniqueFunction<void(Result<Returned>)> answer, RunOn where = RunOn::callback_lane) const;
+  void release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> answer,
                      RunOn where = RunOn::callback_lane) const;
   void reject_async(const Delivery& delivery, std::string_view reason,
-                    UniqueFunction<void(Result<Deleted>)> done, RunOn where = RunOn::callback_lane) const;
+                    UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
   void extend_async(const Delivery& delivery, Milliseconds duration,
-                    UniqueFunction<void(Result<Extended>)> done, RunOn where = RunOn::callback_lane) const;
+                    UniqueFunction<void(Result<Extended>)> answer, RunOn where = RunOn::callback_lane) const;
 
  private:
   friend struct detail::Access;

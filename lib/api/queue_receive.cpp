@@ -97,9 +97,9 @@ Result<std::vector<Delivery>> Queue::receive_and_delete(const ReceiveOptions& op
 }
 
 void Queue::receive_async(const ReceiveOptions& options,
-                          UniqueFunction<void(Result<std::vector<Delivery>>)> done, RunOn where) const {
+                          UniqueFunction<void(Result<std::vector<Delivery>>)> answer, RunOn where) const {
   auto made = make_request(*handle_, options, false);
-  if (!made) return done(std::move(made).error());
+  if (!made) return answer(std::move(made).error());
   const auto request = *made;
   const auto cancel = [node = handle_->node, weak = std::weak_ptr(request)] {
     if (auto target = weak.lock()) node->cancel(std::move(target));
@@ -108,9 +108,9 @@ void Queue::receive_async(const ReceiveOptions& options,
   // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
   // first.
   auto on_stop = std::make_shared<std::optional<OnStop>>();
-  request->on_done = [queue = handle_, done = std::move(done), on_stop](node::Request& finished) mutable {
+  request->on_done = [queue = handle_, answer = std::move(answer), on_stop](node::Request& finished) mutable {
     on_stop->reset();
-    done(result_of(queue, static_cast<ReceiveRequest&>(finished)));
+    answer(result_of(queue, static_cast<ReceiveRequest&>(finished)));
   };
   if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
   handle_->node->submit(request, whole_timeout(options), where);

@@ -120,18 +120,18 @@ Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages,
 }
 
 void Queue::send_async(std::string_view body, const SendOptions& options,
-                       UniqueFunction<void(Result<Sent>)> done, RunOn where) const {
+                       UniqueFunction<void(Result<Sent>)> answer, RunOn where) const {
   auto request = make_single(*handle_, body, options);
-  if (!request) return done(std::move(request).error());
-  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(single_result(r)); };
+  if (!request) return answer(std::move(request).error());
+  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable { answer(single_result(r)); };
   handle_->node->submit(std::move(*request), options.timeout, where);
 }
 
 void Queue::send_async(std::span<const Message> messages, const BatchOptions& options,
-                       UniqueFunction<void(Result<std::vector<Result<Sent>>>)> done, RunOn where) const {
+                       UniqueFunction<void(Result<std::vector<Result<Sent>>>)> answer, RunOn where) const {
   auto request = make_batch(*handle_, messages, options);
-  if (!request) return done(std::move(request).error());
-  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable { done(batch_result(r)); };
+  if (!request) return answer(std::move(request).error());
+  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable { answer(batch_result(r)); };
   handle_->node->submit(std::move(*request), options.timeout, where);
 }
 

@@ -119,9 +119,9 @@ Result<std::vector<Result<T>>> batch_result(const node::Request& request,
   out.reserve(request.reply.items.size());
   for (const auto& item : request.reply.items) {
     if (item.code != errc::ok)
-      out.push_back(Error(item.code));
+      out.emplace_back(item.code);
     else
-      out.push_back(map(item));
+      out.emplace_back(map(item));
   }
   return out;
 }
@@ -143,15 +143,15 @@ SettleWhat nack_what(const NackOptions& options) {
 
 /// Settles one delivery without blocking.
 template <class T>
-void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFunction<void(Result<T>)> done,
+void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFunction<void(Result<T>)> answer,
                   RunOn where, T (*map)(const engine::ItemReply&)) {
   const auto& state = Access::state(delivery);
   auto request = settle_request(*state->queue, what);
   add_lease(*request, what, state->lease, state->epoch);
   // The reason is the request's own now; `verb` is all that the answer needs.
   const SettleWhat short_what{what.verb, what.value_ms, {}};
-  request->on_done = [done = std::move(done), state, short_what, map](node::Request& r) mutable {
-    done(mapped(settled(*state, short_what, r), map));
+  request->on_done = [answer = std::move(answer), state, short_what, map](node::Request& r) mutable {
+    answer(mapped(settled(*state, short_what, r), map));
   };
   state->queue->node->submit(std::move(request), limits::timeout_default, where);
 }
@@ -222,39 +222,40 @@ Result<Extended> Queue::extend(std::string_view receipt, Milliseconds duration) 
   return mapped(settle_receipt(*handle_, receipt, {engine::Verb::extend, duration.count(), {}}), extended_of);
 }
 
-void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> done,
+void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> answer,
                         RunOn where) const {
-  settle_async(delivery, {engine::Verb::erase, -1, {}}, std::move(done), where, deleted_of);
+  settle_async(delivery, {engine::Verb::erase, -1, {}}, std::move(answer), where, deleted_of);
 }
 
 void Queue::nack_async(const Delivery& delivery, const NackOptions& options,
-                       UniqueFunction<void(Result<Returned>)> done, RunOn where) const {
-  if (Error error = check_nack(options); error.code != errc::ok) return done(std::move(error));
-  settle_async(delivery, nack_what(options), std::move(done), where, returned_of);
+                       UniqueFunction<void(Result<Returned>)> answer, RunOn where) const {
+  if (Error error = check_nack(options); error.code != errc::ok) return answer(std::move(error));
+  settle_async(delivery, nack_what(options), std::move(answer), where, returned_of);
 }
 
-void Queue::release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> done,
+void Queue::release_async(const Delivery& delivery, UniqueFunction<void(Result<Returned>)> answer,
                           RunOn where) const {
-  settle_async(delivery, {engine::Verb::release, -1, {}}, std::move(done), where, returned_of);
+  settle_async(delivery, {engine::Verb::release, -1, {}}, std::move(answer), where, returned_of);
 }
 
 void Queue::reject_async(const Delivery& delivery, std::string_view reason,
-                         UniqueFunction<void(Result<Deleted>)> done, RunOn where) const {
-  settle_async(delivery, {engine::Verb::reject, -1, reason}, std::move(done), where, deleted_of);
+                         UniqueFunction<void(Result<Deleted>)> answer, RunOn where) const {
+  settle_async(delivery, {engine::Verb::reject, -1, reason}, std::move(answer), where, deleted_of);
 }
 
 void Queue::extend_async(const Delivery& delivery, Milliseconds duration,
-                         UniqueFunction<void(Result<Extended>)> done, RunOn where) const {
-  if (Error error = check_extend(duration); error.code != errc::ok) return done(std::move(error));
-  settle_async(delivery, {engine::Verb::extend, duration.count(), {}}, std::move(done), where, extended_of);
+                         UniqueFunction<void(Result<Extended>)> answer, RunOn where) const {
+  if (Error error = check_extend(duration); error.code != errc::ok) return answer(std::move(error));
+  settle_async(delivery, {engine::Verb::extend, duration.count(), {}}, std::move(answer), where, extended_of);
 }
 
 void Queue::erase_async(std::span<const Delivery> deliveries,
-                        UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> done, RunOn where) const {
+                        UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
+                        RunOn where) const {
   auto request = batch_request(*handle_, deliveries, {engine::Verb::erase, -1, {}});
-  if (!request) return done(std::move(request).error());
-  (*request)->on_done = [done = std::move(done)](node::Request& r) mutable {
-    done(batch_result(r, deleted_of));
+  if (!request) return answer(std::move(request).error());
+  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable {
+    answer(batch_result(r, deleted_of));
   };
   handle_->node->submit(std::move(*request), limits::timeout_default, where);
 }

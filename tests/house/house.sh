@@ -151,6 +151,38 @@ test_words() {
   done
 }
 
+# lint_keys: what decides the lint of each unit of a small project, as check_tidy.sh puts it together.
+lint_keys() {
+  find . -name '*.[ch]pp' | sed 's|^./||' | sort | xargs sha256sum >sums
+  grep -rH '#include' --include='*.[ch]pp' . | sed 's|^./||' >includes
+  awk -v root="$work" -v salt=s -f "$tools/tidy_units.awk" ./sums ./includes commands.json
+}
+
+test_lint() {
+  put include/peerq/a.hpp 'int a();\n'
+  put lib/x/b.hpp '#include "peerq/a.hpp"\n#include "x/c.hpp"\n'
+  put lib/x/c.hpp '#include "x/b.hpp"\n'
+  put lib/x/x.cpp '#include "b.hpp"\n#include <string>\n'
+  put tests/unit/t.cpp '#include "x/b.hpp"\n'
+  for file in lib/x/x.cpp tests/unit/t.cpp build/generated.cpp; do
+    printf '{\n  "command": "c++ -c x",\n  "file": "%s"\n}\n' "$work/$file"
+  done >commands.json
+  lint_keys >before
+  expect 1 . cat before
+  expect 1 '	.*/lib/x/x.cpp$' cat before
+  lint_keys >again
+  expect 0 . cmp before again
+  for file in include/peerq/a.hpp lib/x/c.hpp lib/x/x.cpp; do
+    echo '// changed' >>$file
+    lint_keys >after
+    expect 1 differ cmp before after
+    mv after before
+  done
+  echo '// changed' >>tests/unit/t.cpp
+  lint_keys >after
+  expect 0 . cmp before after
+}
+
 deb822() { awk -v suite=bookworm -f "$tools/apt_deb822.awk" "$1"; }
 one_line() { awk -v suite=bookworm -f "$tools/apt_one_line.awk" "$1"; }
 

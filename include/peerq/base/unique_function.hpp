@@ -20,8 +20,9 @@ class UniqueFunction<R(Arguments...)> {
 
   template <class F>
     requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> && std::is_invocable_r_v<R, F&, Arguments...>)
-  UniqueFunction(F&& f)  // NOLINT(google-explicit-constructor): as std::function
-      : callable_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(f))) {}
+  // Implicit as in std::function; what is required above keeps it from hiding the move constructor.
+  // NOLINTNEXTLINE(google-explicit-constructor, bugprone-forwarding-reference-overload)
+  UniqueFunction(F&& f) : callable_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(f))) {}
 
   explicit operator bool() const noexcept { return callable_ != nullptr; }
 

@@ -11,9 +11,11 @@
 
 boost::asio::awaitable<void> greet(peerq::Queue queue) {
   using namespace std::chrono_literals;
-  const auto sent = co_await peerq::async_send(queue, "hello", {}, boost::asio::use_awaitable);
+  const peerq::SendOptions send_options;  // named: see peerq/asio.hpp about g++ 12
+  const peerq::ReceiveOptions receive_options{.wait = 1s};
+  const auto sent = co_await peerq::async_send(queue, "hello", send_options, boost::asio::use_awaitable);
   sent.value();
-  const auto deliveries = co_await peerq::async_receive(queue, {.wait = 1s}, boost::asio::use_awaitable);
+  const auto deliveries = co_await peerq::async_receive(queue, receive_options, boost::asio::use_awaitable);
   std::cout << "received: " << deliveries.value().at(0).body() << '\n';
 }
 

@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/paths.hpp"
+
 namespace peerq::crash {
 
 namespace {
@@ -34,7 +36,7 @@ std::vector<std::string> environment_of(const Task& task, const Launch& launch) 
   std::map<std::string, std::string> changes = launch.environment;
   changes[task_variable] = task.text();
   if (!launch.preload.empty()) {
-    changes["LD_PRELOAD"] = fmt::format("{}/bin/libpreload_{}.so", PEERQ_BINARY_DIR, launch.preload);
+    changes["LD_PRELOAD"] = fmt::format("{}libpreload_{}.so", test::program_dir(), launch.preload);
     const char* options = std::getenv("ASAN_OPTIONS");  // the sanitizer need not be the first library
     changes["ASAN_OPTIONS"] = fmt::format("{}:verify_asan_link_order=0", options != nullptr ? options : "");
   }

@@ -18,27 +18,19 @@ using Genes = std::vector<std::uint64_t>;
 using SystemFactory = std::function<std::unique_ptr<System>()>;
 
 /// Situations that random logs must meet; each is counted.
-#define PEERQ_MODEL_SITUATIONS(X)                                                                            \
-  X(sent)                                                                                                    \
-  X(sent_delayed)                                                                                            \
-  X(sent_with_time_to_live)                                                                                  \
-  X(send_atomic)                                                                                             \
-  X(send_atomic_refused)                                                                                     \
-  X(queue_full)                                                                                              \
-  X(message_too_large)                                                                                       \
-  X(send_invalid)                                                                                            \
-  X(send_not_supported)                                                                                      \
-  X(received)                                                                                                \
-  X(redelivered)                                                                                             \
-  X(received_nothing) X(receive_cut_by_bytes) X(receive_erase) X(receive_invalid) X(receive_with_attempt_id) \
-      X(attempt_id_repeated) X(receive_dead_lettered) X(paused) X(at_in_flight_cap) X(erased)                \
-          X(already_gone) X(stale_receipt) X(message_not_found) X(extended) X(extend_clamped) X(extend_zero) \
-              X(lease_expired) X(nacked) X(nack_last_attempt) X(released) X(already_returned) X(rejected)    \
-                  X(late_erase) X(late_reject) X(settle_invalid) X(queue_deleted) X(kicked) X(purged)        \
-                      X(lease_lapsed) X(lapsed_exactly) X(expired) X(dead_lettered) X(parked)                \
-                          X(dead_letter_missing) X(expiry_halted) X(expired_while_halted)                    \
-                              X(retry_with_jitter) X(order_left_open) X(configured) X(old_configure)         \
-                                  X(removed) X(restarted) X(checkpointed) X(compared)
+// clang-format off
+#define PEERQ_MODEL_SITUATIONS(X) \
+  X(sent) X(sent_delayed) X(sent_with_time_to_live) X(send_atomic) X(send_atomic_refused) X(queue_full) \
+  X(message_too_large) X(send_invalid) X(send_not_supported) X(received) X(redelivered) \
+  X(received_nothing) X(receive_cut_by_bytes) X(receive_erase) X(receive_invalid) \
+  X(receive_with_attempt_id) X(attempt_id_repeated) X(receive_dead_lettered) X(paused) X(at_in_flight_cap) \
+  X(erased) X(already_gone) X(stale_receipt) X(message_not_found) X(extended) X(extend_clamped) \
+  X(extend_zero) X(lease_expired) X(nacked) X(nack_last_attempt) X(released) X(already_returned) \
+  X(rejected) X(late_erase) X(late_reject) X(settle_invalid) X(queue_deleted) X(kicked) X(purged) \
+  X(lease_lapsed) X(lapsed_exactly) X(expired) X(dead_lettered) X(parked) X(dead_letter_missing) \
+  X(expiry_halted) X(expired_while_halted) X(retry_with_jitter) X(order_left_open) X(configured) \
+  X(old_configure) X(removed) X(restarted) X(checkpointed) X(compared)
+// clang-format on
 
 enum class Situation : std::uint8_t {
 #define PEERQ_X(name) name,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/history/checkers.hpp"
+#include "support/paths.hpp"
 
 namespace peerq::history {
 namespace {
@@ -37,7 +38,7 @@ void read_rules(const std::string& line, Rules& rules) {
 }
 
 std::vector<Labelled> read_histories() {
-  std::ifstream file(PEERQ_SOURCE_DIR "/tests/unit/history/histories.txt");
+  std::ifstream file(test::source_dir() + "tests/unit/history/histories.txt");
   std::vector<Labelled> all;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("== ")) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.hpp"
+
 namespace {
 
 const std::vector<std::string> forbidden = {
@@ -25,9 +27,9 @@ const std::vector<std::string> forbidden = {
 
 TEST_CASE("nothing in the test kit uses real threads, clocks, files or randomness") {
   std::size_t files = 0;
-  for (const std::string folder :
-       {PEERQ_SOURCE_DIR "/lib/testkit", PEERQ_SOURCE_DIR "/include/peerq/testkit"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+  for (const char* folder : {"lib/testkit", "include/peerq/testkit"}) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(peerq::test::source_dir() + folder)) {
       const auto extension = entry.path().extension();
       if (extension != ".cpp" && extension != ".hpp" && extension != ".ipp") continue;
       ++files;

@@ -11,6 +11,7 @@
 
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/rows.hpp"
+#include "support/paths.hpp"
 #include "unit/wire/samples.hpp"
 #include "wire/codec.hpp"
 #include "wire/configuration.hpp"
@@ -33,9 +34,7 @@ std::string hex(Bytes bytes, std::size_t per_line) {
   return out;
 }
 
-std::string path_of(const std::string& name) {
-  return std::string(PEERQ_SOURCE_DIR "/tests/unit/wire/golden/") + name;
-}
+std::string path_of(const std::string& name) { return test::source_dir() + "tests/unit/wire/golden/" + name; }
 
 std::string read_file(const std::string& name) {
   std::ifstream in(path_of(name), std::ios::binary);
