@@ -34,18 +34,22 @@ void add_message(const port::Codec& codec, std::string_view body, const SendOpti
                                  .correlation_id = as_bytes(options.correlation_id)};
   SharedBytes bytes = codec.make_message(parts);
   request.payload_bytes += bytes.size();
-  request.items.push_back({.payload = bytes.bytes(),
+  PEERQ_ASSERT(request.payloads.size() < request.payloads.capacity());  // the items point into it
+  const SharedBytes& own = request.payloads.emplace_back(std::move(bytes));
+  request.items.push_back({.payload = own.bytes(),
+                           .own = &own,
                            .counted_bytes = static_cast<std::uint32_t>(counted_size(parts)),
                            .priority = options.priority,
                            .due = due_of(options),
                            .time_to_live_ms = options.time_to_live ? options.time_to_live->count() : 0,
                            .group_id = {},
                            .deduplication_id = {}});
-  request.payloads.push_back(std::move(bytes));
 }
 
-std::shared_ptr<SendRequest> new_request(const QueueHandle& queue) {
+std::shared_ptr<SendRequest> new_request(const QueueHandle& queue, std::size_t messages) {
   auto request = std::make_shared<SendRequest>();
+  request->items.reserve(messages);
+  request->payloads.reserve(messages);
   request->queue = queue.id;
   request->shard = queue.shard;
   return request;
@@ -55,7 +59,7 @@ Result<std::shared_ptr<SendRequest>> make_single(const QueueHandle& queue, std::
                                                  const SendOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   if (Error error = detail::check_message(body, options); error.code != errc::ok) return error;
-  auto request = new_request(queue);
+  auto request = new_request(queue, 1);
   add_message(queue.node->core().codec(), body, options, *request);
   return request;
 }
@@ -74,10 +78,8 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
   if (bytes > limits::send_bytes_max) {
     return Error(errc::batch_too_large, fmt::format("{} bytes, at most {}", bytes, limits::send_bytes_max));
   }
-  auto request = new_request(queue);
+  auto request = new_request(queue, messages.size());
   request->atomic = options.atomic;
-  request->items.reserve(messages.size());
-  request->payloads.reserve(messages.size());
   const auto& codec = queue.node->core().codec();
   for (const auto& message : messages) add_message(codec, message.body, message.options, *request);
   return request;

@@ -23,8 +23,9 @@ bool Core::apply_committed(Shard& shard) {
 
 void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   shard.due_known = false;
+  shard.changed = true;
   shard.effects.clear();
-  auto view = shard.decoder->decode(entry.bytes);
+  auto view = view_of(shard, entry);
   Result<void> applied =
       view ? shard.machine->apply(entry.index, shard.replicator->term(), *view, shard.effects)
            : Result<void>(view.error());
@@ -48,6 +49,11 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::queue_deleted));
   }
   if (!shard.effects.events.empty()) report(shard);
+}
+
+Result<engine::EntryView> Core::view_of(Shard& shard, const EntryUnderWay& entry) {
+  if (shard.keep != Keep::memory) return shard.decoder->decode(entry.bytes);
+  return engine::EntryView{.header = entry.header, .commands = shard.commands, .bytes = {}};
 }
 
 void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply) {

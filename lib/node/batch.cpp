@@ -72,6 +72,7 @@ bool Core::pump(Shard& shard) {
   while (may_cut(shard)) {
     if (!cut(shard)) break;
     moved = true;
+    if (shard.keep == Keep::memory) apply_committed(shard);
   }
   return apply_committed(shard) || moved;
 }
@@ -89,7 +90,7 @@ bool Core::may_cut(const Shard& shard) const {
 
 bool Core::cut(Shard& shard) {
   EntryUnderWay entry;
-  engine::EntryHeader header;
+  auto& header = entry.header;
   header.stamps = shard.stamper->stamp();
   header.proposer = parts_.store->identity().peer;
   header.expiry_halted = clock_suspect_;
@@ -105,7 +106,8 @@ bool Core::cut(Shard& shard) {
   }
   shard.tick_now = false;
   shard.stamped_at = now_;
-  entry.bytes = parts_.codec->encode_entry(header, shard.commands);
+  // What is never written is applied as it is.
+  if (shard.keep != Keep::memory) entry.bytes = parts_.codec->encode_entry(header, shard.commands);
   const std::size_t bytes = entry.bytes.size();
   port::ReplicatorUpdate update;
   auto index = shard.replicator->propose(port::EntryType::command, entry.bytes, update);
@@ -135,19 +137,22 @@ void Core::add_pending(Shard& shard, EntryUnderWay& entry) {
 /// Receivers that wait ride behind the sends that feed them: one commit from send to delivery.
 void Core::add_riders(Shard& shard, EntryUnderWay& entry) {
   if (shard.waiters.empty()) return shard.hot.clear();
-  std::unordered_map<QueueId, std::uint64_t> arriving;
+  shard.arriving.clear();
   for (const auto& request : entry.requests) {
     if (request->kind != Kind::send || !shard.waiters.waiting(request->queue)) continue;
     shard.hot.insert(request->queue);
-    arriving[request->queue] +=
-        deliverable_in(static_cast<const SendRequest&>(*request), shard.queues->config(request->queue));
+    const auto& send = static_cast<const SendRequest&>(*request);
+    shard.arriving.emplace_back(send.queue, deliverable_in(send, shard.queues->config(send.queue)));
   }
+  if (shard.hot.empty()) return;
+  std::sort(shard.arriving.begin(), shard.arriving.end());
   std::vector<QueueId> hot(shard.hot.begin(), shard.hot.end());
   std::sort(hot.begin(), hot.end());
+  auto sent = shard.arriving.begin();
   for (const QueueId queue : hot) {
-    const auto sent = arriving.find(queue);
-    const std::uint64_t there =
-        shard.queues->deliverable(queue) + (sent == arriving.end() ? 0 : sent->second);
+    std::uint64_t there = shard.queues->deliverable(queue);
+    while (sent != shard.arriving.end() && sent->first < queue) ++sent;
+    for (; sent != shard.arriving.end() && sent->first == queue; ++sent) there += sent->second;
     const auto promised = shard.promised.find(queue);
     const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
     ride(shard, entry, queue, there > taken ? there - taken : 0);

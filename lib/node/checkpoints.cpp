@@ -23,8 +23,12 @@ void Core::consider_checkpoints() {
   if (checkpointed_ != nullptr || checkpoints_failed_) return;
   for (auto& shard : shards_) {
     if (shard.keep == Keep::memory || shard.is_stopped()) continue;
+    if (!shard.changed && !final_ && accepts_sends()) continue;
     const bool pressed = !accepts_sends() && shard.log_bytes > 0;
-    if (!shard.machine->checkpoint_due() && shard.log_bytes < log_bytes_max && !pressed && !final_) continue;
+    if (!shard.machine->checkpoint_due() && shard.log_bytes < log_bytes_max && !pressed && !final_) {
+      shard.changed = false;
+      continue;
+    }
     if (begin_checkpoint(shard)) return;
   }
 }

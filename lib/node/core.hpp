@@ -151,6 +151,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // apply.cpp
   bool apply_committed(Shard& shard);
   void apply_entry(Shard& shard, EntryUnderWay& entry);
+  static Result<engine::EntryView> view_of(Shard& shard, const EntryUnderWay& entry);
   void deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply);
   void deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request);
   void give_back(Shard& shard, const ReceiveRequest& request);

@@ -28,6 +28,8 @@ enum class Keep : std::uint8_t { durable, interval, memory };
 /// An entry that was proposed and is not applied yet.
 struct EntryUnderWay {
   LogIndex index;
+  engine::EntryHeader header;
+  /// Empty in a memory shard, whose entries are applied as soon as they are cut.
   SharedBytes bytes;
   SteadyTime stamped_at;
   LeaseTime stamped_lease;
@@ -69,6 +71,8 @@ struct Shard {
   bool due_known = false;
   /// The last entry stopped at a bound.
   bool more_due = false;
+  /// Something was applied since a checkpoint was last considered.
+  bool changed = true;
   /// When the last entry was stamped.
   SteadyTime stamped_at;
   /// Log bytes since the last checkpoint began.
@@ -81,7 +85,10 @@ struct Shard {
   Error stopped;
 
   engine::Effects effects;
+  /// Of the entry that is cut; in a memory shard also of the one that is applied.
   std::vector<engine::Command> commands;
+  /// Messages that the entry being cut sends, per queue.
+  std::vector<std::pair<QueueId, std::uint64_t>> arriving;
 
   bool is_stopped() const noexcept { return stopped.code != errc::ok; }
 };

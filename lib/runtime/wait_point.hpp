@@ -22,11 +22,11 @@ class WaitPoint {
   static WaitPoint for_this_machine() noexcept;
 
  private:
-  static constexpr std::uint32_t spin_max_ns = 20'000;
+  static constexpr std::uint32_t spin_max_ns = 50'000;
   /// A shorter spin is none: it costs more than it finds.
   static constexpr std::uint32_t spin_min_ns = 1'000;
   /// One wait in so many tries the longest spin, to see whether it has come to pay.
-  static constexpr std::uint32_t probe_interval = 256;
+  static constexpr std::uint32_t probe_interval = 16;
 
   bool spin(const std::atomic<std::uint32_t>& word, std::uint32_t old) noexcept;
 

@@ -43,6 +43,8 @@ struct Origin {
 struct SendItem {
   /// The producer's message bytes (docs/formats.md, message); the engine never looks inside.
   Bytes payload;
+  /// A buffer that is `payload` and nothing else, to be shared; null when it is part of the entry's bytes.
+  const SharedBytes* own = nullptr;
   /// Body and attributes, as counted against the limits.
   std::uint32_t counted_bytes = 0;
   std::uint8_t priority = limits::priority_default;
@@ -172,7 +174,7 @@ struct Command {
 struct EntryView {
   EntryHeader header;
   std::span<const Command> commands;
-  /// The entry's own bytes: rows that keep a payload share them.
+  /// The entry's own bytes: rows that keep a payload share them. Empty for an entry that is never written.
   SharedBytes bytes;
 };
 

@@ -119,6 +119,7 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
 /// The payload as a share of the entry's bytes; a copy when the entry was not made of bytes.
 template <Tables T>
 SharedBytes QueueEngine<T>::payload_of(const SendItem& item) const {
+  if (item.own != nullptr) return *item.own;
   const Bytes whole = bytes_->bytes();
   const std::less_equal<const std::byte*> at_most;
   const bool inside = !whole.empty() && at_most(whole.data(), item.payload.data()) &&
