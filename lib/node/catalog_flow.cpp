@@ -11,15 +11,15 @@ namespace peerq::node {
 
 void Core::catalog_applied(const std::shared_ptr<CatalogRequest>& request) {
   auto& reply = request->reply;
-  request->configs.push_back(reply.config);
+  request->configs.push_back(*reply.config);
   std::vector<engine::Configure> targets = std::move(reply.to_configure);
   // An existing queue whose first creator has not got that far yet.
   const auto named = [&reply](const engine::Configure& target) {
-    return target.config.id == reply.config.id;
+    return target.config.id == reply.config->id;
   };
   if (request->kind != Kind::delete_queue && std::none_of(targets.begin(), targets.end(), named) &&
-      !is_configured(reply.config)) {
-    targets.push_back({reply.config, false});
+      !is_configured(*reply.config)) {
+    targets.push_back({*reply.config, false});
   }
   if (targets.empty()) return finish(request);
   request->unconfirmed = targets.size();
@@ -33,10 +33,7 @@ void Core::configure(const engine::Configure& what, std::shared_ptr<CatalogReque
   request->shard = engine::shard_of(what.config.options.durability);
   request->parent = std::move(parent);
   Shard& shard = this->shard(request->shard);
-  if (shard.is_stopped()) {
-    if (request->parent != nullptr) finish(request->parent, shard.stopped);
-    return;
-  }
+  if (shard.is_stopped()) return finish(request, shard.stopped);
   push_pending(shard, std::move(request), 1024);
 }
 
@@ -50,6 +47,14 @@ void Core::configure_applied(const std::shared_ptr<ConfigureRequest>& request) {
   if (request->shard == interval_shard) refresh_sync_interval();
   if (request->parent != nullptr && --request->parent->unconfirmed == 0) finish(request->parent);
   finish(request);
+}
+
+/// A configuration that failed ends its creator's request too. The catalog's entry stands: the next open goes
+/// on.
+void Core::configure_ended(const ConfigureRequest& request) {
+  if (request.parent == nullptr || request.error.code == errc::ok) return;
+  const bool unknown = request.error.happened() == Happened::unknown;
+  finish(request.parent, unknown ? request.error : Error(errc::outcome_unknown, request.error.detail));
 }
 
 /// After recovery: what the catalog decided and a queue's shard does not know yet. The memory shard knows

@@ -70,6 +70,7 @@ void Core::take_checkpoint() {
     }
     checkpointed_ = nullptr;
     checkpoints_failed_ = true;
+    if (error.code == errc::node_failed) return fail_node("state", error);
     if (error.code != errc::storage_full) stop_shard(shard, error);
     return;
   }

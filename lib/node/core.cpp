@@ -210,6 +210,7 @@ void Core::finish(const std::shared_ptr<Request>& request, Error error) {
   if (request == nullptr || request->stage == Stage::finished) return;
   request->stage = Stage::finished;
   request->error = std::move(error);
+  if (request->kind == Kind::configure) configure_ended(static_cast<const ConfigureRequest&>(*request));
   done_.push_back(request);
 }
 
@@ -271,10 +272,15 @@ void Core::write_failed(Error error, std::vector<port::LogWrite>&& writes) {
     set_accepts_sends(false);
     return;
   }
-  failed_ = Error(errc::node_failed, "log: " + error.detail);
+  fail_node("log", error);
+}
+
+/// A write or sync failed: it is not tried again, because the kernel may take the pages for clean now.
+void Core::fail_node(const std::string& file, const Error& error) {
+  failed_ = Error(errc::node_failed, file + ": " + error.detail);
   failed_outside_.store(true, std::memory_order_relaxed);
   parts_.observer->log(LogLevel::error, failed_.text());
-  parts_.observer->event(NodeEvent::node_failed, "log", 1);
+  parts_.observer->event(NodeEvent::node_failed, file, 1);
   for (auto& shard : shards_) stop_shard(shard, failed_);
 }
 

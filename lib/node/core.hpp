@@ -120,6 +120,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void start_writer();
   void take_written();
   void write_failed(Error error, std::vector<port::LogWrite>&& writes);
+  void fail_node(const std::string& file, const Error& error);
   void refresh_usage();
   void set_accepts_sends(bool accepts);
   bool is_failed() const noexcept { return failed_.code != errc::ok; }
@@ -166,6 +167,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // catalog_flow.cpp
   void catalog_applied(const std::shared_ptr<CatalogRequest>& request);
   void configure_applied(const std::shared_ptr<ConfigureRequest>& request);
+  void configure_ended(const ConfigureRequest& request);
   void configure(const engine::Configure& what, std::shared_ptr<CatalogRequest> parent);
   void resume_catalog();
   void refresh_sync_interval();
@@ -173,6 +175,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // timing.cpp
   void expire_deadlines();
   void expire_pending(Shard& shard);
+  void expire_creator(const Request& request);
   void consider_ticks();
   void admit_call(const std::shared_ptr<Request>& request);
   void run_calls();
@@ -237,7 +240,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::atomic<bool> accepts_sends_{true};
   bool clock_suspect_ = false;
   std::atomic<bool> confirm_clock_{false};
-  /// The log failed: nothing is served any more.
+  /// A write of log or state failed: nothing is served any more.
   Error failed_;
   std::atomic<bool> failed_outside_{false};
 

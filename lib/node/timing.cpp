@@ -28,6 +28,7 @@ void Core::expire_deadlines() {
 void Core::expire_pending(Shard& shard) {
   std::vector<std::shared_ptr<Request>> late;
   for (const auto& request : shard.pending) {
+    expire_creator(*request);
     if (request->deadline <= now_)
       late.push_back(request);
     else
@@ -40,12 +41,25 @@ void Core::expire_pending(Shard& shard) {
   for (const auto& entry : shard.under_way) {
     for (const auto& request : entry.requests) {
       if (request == nullptr || request->stage == Stage::finished) continue;
+      expire_creator(*request);
       if (request->deadline <= now_)
         finish(request, Error(errc::outcome_unknown));
       else
         next_deadline_ = std::min(next_deadline_, request->deadline);
     }
   }
+}
+
+/// Whoever creates, updates or deletes a queue waits no longer than it said; the configuration goes on
+/// without.
+void Core::expire_creator(const Request& request) {
+  if (request.kind != Kind::configure) return;
+  const auto& creator = static_cast<const ConfigureRequest&>(request).parent;
+  if (creator == nullptr || creator->stage == Stage::finished) return;
+  if (creator->deadline <= now_)
+    finish(creator, Error(errc::outcome_unknown));
+  else
+    next_deadline_ = std::min(next_deadline_, creator->deadline);
 }
 
 void Core::consider_ticks() {

@@ -36,6 +36,7 @@ struct SimDisk::State {
   bool open = false;
   bool full = false;
   bool failing = false;
+  bool failing_checkpoint = false;
   /// For those who come without a process.
   std::unique_ptr<port::Log> bare_log;
   std::uint64_t bare_life = 0;
@@ -165,6 +166,9 @@ class SimStore final : public port::Store {
     if (disk_->full) return Error(errc::storage_full, "the simulated disk");
     disk_->pause(port::Lane::checkpoint, disk_->options.checkpoint);
     if (disk_->life != life_) return dead();
+    if (std::exchange(disk_->failing_checkpoint, false)) {
+      return Error(errc::node_failed, "the simulated checkpoint");
+    }
     ++disk_->facts.checkpoints;
     return {};
   }
@@ -241,6 +245,7 @@ void SimDisk::kill() {
 
 void SimDisk::set_full(bool full) noexcept { state_->full = full; }
 void SimDisk::fail_next_sync() noexcept { state_->failing = true; }
+void SimDisk::fail_next_checkpoint() noexcept { state_->failing_checkpoint = true; }
 
 Result<void> SimDisk::damage_record(ShardId shard, LogIndex index) {
   const auto& logs = state_->journal.current();

@@ -10,7 +10,7 @@ namespace peerq::crash {
 TEST_CASE("a disk call that fails ends in a clean error and loses nothing acknowledged", "[errors]") {
   IoErrorOptions options;
   options.seed = 3;
-  options.stride = 19;
+  options.stride = 29;
   options.workers = 1;
   options.report = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const IoErrorResult result = run_io_errors(options);

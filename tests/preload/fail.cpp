@@ -6,14 +6,17 @@
 // PEERQ_FAIL_REPORT     file that gets "<calls> <name of the failed call or ->" when the process asks for it,
 // or ends
 //
-// Counted: open, read, write, sync, truncate, allocate, map, make, rename and remove, as the C library's
-// callers make them. Only one call fails: whoever tries again succeeds. A call that cannot fail in the way
-// that is asked for is carried out, and reported as "none".
+// Counted: open, lock, look at, seek, read, write, sync, truncate, allocate, map, make, rename and remove, as
+// the C library's callers make them. Only one call fails: whoever tries again succeeds. A call that cannot
+// fail in the way that is asked for is carried out, and reported as "none".
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -228,6 +231,45 @@ PEERQ_EXPORT ssize_t pwritev(int file, const iovec* parts, int count, off_t offs
   };
   return tried_write(
       file, "pwritev", [&] { return PEERQ_NEXT(pwritev)(file, parts, count, offset); }, half);
+}
+
+PEERQ_EXPORT off_t lseek(int file, off_t offset, int whence) noexcept {
+  return tried<off_t>(Faults::get().concerns(file), "lseek",
+                      [&] { return PEERQ_NEXT(lseek)(file, offset, whence); });
+}
+PEERQ_EXPORT int flock(int file, int operation) noexcept {
+  return tried<int>(Faults::get().concerns(file), "flock",
+                    [&] { return PEERQ_NEXT(flock)(file, operation); });
+}
+/// Locks of records; its last argument is a word, whatever the command.
+PEERQ_EXPORT int fcntl(int file, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  const bool locks = command == F_SETLK || command == F_SETLKW || command == F_GETLK;
+  return tried<int>(locks && Faults::get().concerns(file), "fcntl",
+                    [&] { return PEERQ_NEXT(fcntl)(file, command, argument); });
+}
+
+PEERQ_EXPORT int fstat(int file, struct stat* facts) noexcept {
+  return tried<int>(Faults::get().concerns(file), "fstat", [&] { return PEERQ_NEXT(fstat)(file, facts); });
+}
+PEERQ_EXPORT int stat(const char* path, struct stat* facts) noexcept {
+  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "stat",
+                    [&] { return PEERQ_NEXT(stat)(path, facts); });
+}
+PEERQ_EXPORT int statfs(const char* path, struct statfs* facts) noexcept {
+  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "statfs",
+                    [&] { return PEERQ_NEXT(statfs)(path, facts); });
+}
+PEERQ_EXPORT int statvfs(const char* path, struct statvfs* facts) noexcept {
+  return tried<int>(Faults::get().concerns(AT_FDCWD, path), "statvfs",
+                    [&] { return PEERQ_NEXT(statvfs)(path, facts); });
+}
+PEERQ_EXPORT int fstatvfs(int file, struct statvfs* facts) noexcept {
+  return tried<int>(Faults::get().concerns(file), "fstatvfs",
+                    [&] { return PEERQ_NEXT(fstatvfs)(file, facts); });
 }
 
 PEERQ_EXPORT int fsync(int file) {

@@ -30,6 +30,9 @@ class LowerBound {
     return found;
   }
 
+  /// Whether it is known that no row that matters is before `to`.
+  bool nothing_before(const Key& to) const { return !(key_ < to); }
+
   /// What `first` found does not matter either: go on behind it.
   void pass(const Key& next) { key_ = next; }
 

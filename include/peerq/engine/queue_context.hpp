@@ -20,7 +20,6 @@ inline constexpr std::size_t event_kinds = 5;
 struct LaneContext {
   LaneRow row;
   LaneRow stored;
-  bool exists = false;
   bool in_tables = false;
   LowerBound<ReadyRow> ready;
   LowerBound<ParkedRow> parked;
@@ -33,6 +32,8 @@ struct QueueContext {
   QueueRow row;
   QueueRow stored;
   std::array<LaneContext, limits::lane_count> lanes;
+  /// Bit n: lane n exists.
+  std::uint16_t lanes_present = 0;
   LowerBound<AgedRow> aged;
 
   /// A ReclaimRow exists.
@@ -45,6 +46,7 @@ struct QueueContext {
   // Of the entry being applied.
   bool touched = false;
   bool announced = false;
+  bool has_events = false;
   std::array<std::uint64_t, event_kinds> events{};
 
   /// Leases that may still be given before the in-flight cap (S24).
@@ -59,7 +61,11 @@ struct QueueContext {
     const std::uint64_t room = in_flight_room();
     return row.ready < room ? row.ready : room;
   }
-  void count(EventKind kind) noexcept { ++events[static_cast<std::size_t>(kind)]; }
+  bool has_lane(std::uint8_t lane) const noexcept { return (lanes_present >> lane & 1U) != 0; }
+  void count(EventKind kind) noexcept {
+    has_events = true;
+    ++events[static_cast<std::size_t>(kind)];
+  }
 
   /// The counter of a message's state.
   std::uint64_t& counter(MessageState state) noexcept {

@@ -2,6 +2,7 @@
 // QueueEngine: the course of an entry, and the queues in memory.
 
 #include <algorithm>
+#include <bit>
 #include <variant>
 
 #include "peerq/engine/queue_engine.hpp"
@@ -41,7 +42,9 @@ void QueueEngine<T>::begin(const EntryView& entry, Effects& effects) {
 /// Writes the queues back in the order of their ids: the same order on every replica.
 template <Tables T>
 void QueueEngine<T>::finish() {
-  std::sort(touched_.begin(), touched_.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
+  if (touched_.size() > 1) {
+    std::sort(touched_.begin(), touched_.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
+  }
   for (QueueContext* queue : touched_) {
     if (!queue->forgotten) write_back(*queue);
     tell(*queue);
@@ -64,9 +67,10 @@ void QueueEngine<T>::write_back(QueueContext& queue) {
     tables_->template update<QueueRow>(QueueKey{queue.id}, queue.row);
     queue.stored = queue.row;
   }
-  for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
+  for (unsigned left = queue.lanes_present; left != 0; left &= left - 1) {
+    const auto number = static_cast<std::uint8_t>(std::countr_zero(left));
     LaneContext& lane = queue.lanes[number];
-    if (!lane.exists || (lane.in_tables && lane.row == lane.stored)) continue;
+    if (lane.in_tables && lane.row == lane.stored) continue;
     const LaneRow::Key key{queue.id, number};
     if (lane.in_tables) {
       tables_->template update<LaneRow>(key, lane.row);
@@ -81,11 +85,12 @@ void QueueEngine<T>::write_back(QueueContext& queue) {
 /// Tells the node what happened to the queue.
 template <Tables T>
 void QueueEngine<T>::tell(QueueContext& queue) {
-  for (std::size_t kind = 0; kind < event_kinds; ++kind) {
+  for (std::size_t kind = 0; queue.has_events && kind < event_kinds; ++kind) {
     if (queue.events[kind] == 0) continue;
     effects_->events.push_back({static_cast<EventKind>(kind), queue.id, queue.events[kind]});
     queue.events[kind] = 0;
   }
+  queue.has_events = false;
   if (queue.announced && queue.deliverable() > 0) effects_->ready.push_back(queue.id);
   queue.announced = false;
 }
@@ -144,7 +149,8 @@ bool QueueEngine<T>::read_context(QueueId id, QueueContext& queue) const {
   while (const auto found = tables_->template first<LaneRow>(from, end)) {
     LaneContext& lane = queue.lanes[found->key.lane];
     lane.row = lane.stored = found->row;
-    lane.exists = lane.in_tables = true;
+    lane.in_tables = true;
+    queue.lanes_present |= static_cast<std::uint16_t>(1U << found->key.lane);
     from.lane = static_cast<std::uint8_t>(found->key.lane + 1);
   }
   const auto reclaim = tables_->template find<ReclaimRow>(QueueKey{id});

@@ -68,7 +68,7 @@ std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
   const std::uint64_t live = queue.row.live();
   for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
     LaneContext& lane = queue.lanes[number];
-    if (!lane.exists) continue;
+    if (!queue.has_lane(number)) continue;
     std::uint64_t horizon = lane.row.next;
     if (PEERQ_PLANTED(purge_spares_parked)) {
       const auto spared = tables_->template first<ParkedRow>(

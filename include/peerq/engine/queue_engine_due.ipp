@@ -20,8 +20,10 @@ void QueueEngine<T>::sweep() {
 template <Tables T>
 bool QueueEngine<T>::sweep_one_lease() {
   const LeaseDueRow::Key end{LeaseTime{lease_now().us + 1}, QueueId{0}, Sequence{0}};
-  const auto found = lease_due_.first(*tables_, {}, end);
-  if (!found) return false;
+  if (lease_due_.nothing_before(end)) return false;
+  // The first row of all, due or not: most entries then see at once that nothing is.
+  const auto found = lease_due_.first(*tables_, {}, {LeaseTime::never(), QueueId{0}, Sequence{0}});
+  if (!found || !(found->key < end)) return false;
   if (due_budget_ == 0) {
     more_due_ = true;
     return false;
@@ -45,8 +47,11 @@ bool QueueEngine<T>::sweep_one_lease() {
 template <Tables T>
 bool QueueEngine<T>::sweep_one_wall() {
   const WallDueRow::Key end{WallTime{header_.stamps.wall.ms + 1}, QueueId{0}, Sequence{0}, WallDue::delay};
-  const auto due = first_wall_due(end, header_.expiry_halted);
-  if (!due) return false;
+  if ((header_.expiry_halted ? delay_due_ : wall_due_).nothing_before(end)) return false;
+  // The first row of all, as above; while expiry is halted that could be a long way.
+  const WallDueRow::Key never{WallTime::never(), QueueId{0}, Sequence{0}, WallDue::delay};
+  const auto due = first_wall_due(header_.expiry_halted ? end : never, header_.expiry_halted);
+  if (!due || !(*due < end)) return false;
   if (due_budget_ == 0) {
     more_due_ = true;
     return false;
@@ -138,7 +143,7 @@ void QueueEngine<T>::fire_retention(QueueContext& queue) {
 template <Tables T>
 std::optional<WallTime> QueueEngine<T>::expire_fresh(QueueContext& queue, std::uint8_t lane) {
   const Sequence end = Sequence::make(lane + 1, 0);
-  while (queue.lanes[lane].exists && due_budget_ > 0) {
+  while (queue.has_lane(lane) && due_budget_ > 0) {
     auto found = fresh_before(queue, lane, end, due_budget_);
     if (!found) break;
     const Cause cause = expiry(queue, found->row, header_.stamps.wall, false);

@@ -47,7 +47,7 @@ void QueueEngine<T>::kick_front(QueueContext& queue, std::uint32_t max_messages,
     LaneContext& lane = queue.lanes[number];
     const MessageKey from{queue.id, Sequence::make(number, lane.row.horizon)};
     const MessageKey end{queue.id, Sequence::make(number + 1, 0)};
-    while (lane.exists && looks > 0) {
+    while (queue.has_lane(number) && looks > 0) {
       const auto found = lane.parked.first(*tables_, from, end);
       if (!found) break;
       --looks;

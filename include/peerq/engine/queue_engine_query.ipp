@@ -84,14 +84,14 @@ std::optional<WallTime> QueueEngine<T>::oldest(const QueueContext& queue) const 
     if (sent && (!out || *sent < *out)) out = sent;
   };
   for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
-    if (queue.lanes[number].exists) consider(oldest_ready(queue, number));
+    if (queue.has_lane(number)) consider(oldest_ready(queue, number));
   }
   if (out) return out;
   for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
     const LaneRow& lane = queue.lanes[number].row;
     const MessageKey from{queue.id, Sequence::make(number, lane.horizon)};
     const MessageKey end{queue.id, Sequence::make(number, lane.next)};
-    if (!queue.lanes[number].exists) continue;
+    if (!queue.has_lane(number)) continue;
     if (const auto found = first_between<MessageRow>(from, end)) consider(found->row.first_sent);
   }
   return out;
@@ -185,7 +185,7 @@ void QueueEngine<T>::read_deliverable(const QueueContext& queue, Reading& readin
   const Sequence after = reading.request->after;
   for (std::uint8_t lane = limits::lane_count; lane-- > 0 && !reading.full;) {
     if (after.value != 0 && lane > after.lane()) continue;
-    if (queue.lanes[lane].exists) read_lane_deliverable(queue, lane, reading);
+    if (queue.has_lane(lane)) read_lane_deliverable(queue, lane, reading);
   }
 }
 
@@ -222,7 +222,7 @@ template <Tables T>
 void QueueEngine<T>::read_all(const QueueContext& queue, Reading& reading) const {
   for (std::uint8_t lane = reading.request->after.lane(); lane < limits::lane_count && !reading.full;
        ++lane) {
-    if (!queue.lanes[lane].exists) continue;
+    if (!queue.has_lane(lane)) continue;
     if (reading.request->state == MessageState::parked) {
       read_rows<ParkedRow>(queue, lane, reading);
     } else {

@@ -2,6 +2,7 @@
 // QueueEngine: receive (S19-S25, S69).
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "peerq/engine/queue_engine.hpp"
@@ -55,8 +56,9 @@ bool QueueEngine<T>::check_receive(const Receive& command, Reply& reply) {
 /// Lanes in strict order, a higher priority first; inside a lane by sequence.
 template <Tables T>
 void QueueEngine<T>::hand_out(QueueContext& queue, Handout& handout) {
-  for (std::uint8_t lane = limits::lane_count; lane-- > 0;) {
-    if (!queue.lanes[lane].exists) continue;
+  for (unsigned left = queue.lanes_present; left != 0;) {
+    const auto lane = static_cast<std::uint8_t>(std::bit_width(left) - 1);
+    left &= ~(1U << lane);
     while (handout.room > 0) {
       auto found = next_in_lane(queue, lane, handout);
       if (handout.budget == 0) {

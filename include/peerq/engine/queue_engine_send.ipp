@@ -131,8 +131,8 @@ template <Tables T>
 LaneContext& QueueEngine<T>::open_lane(QueueContext& queue, std::uint8_t number) const {
   LaneContext& lane = queue.lanes[number];
   const std::uint64_t floor = epoch().number_floor;
-  if (!lane.exists) {
-    lane.exists = true;
+  if (!queue.has_lane(number)) {
+    queue.lanes_present |= static_cast<std::uint16_t>(1U << number);
     lane.row.next = lane.row.cursor = lane.row.horizon = lane.row.reclaimed = floor;
   } else if (lane.row.next < floor) {
     if (lane.row.cursor == lane.row.next) lane.row.cursor = floor;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,8 +70,8 @@ struct Reply {
   bool skipped = false;
   /// Kick, purge: messages touched.
   std::uint64_t count = 0;
-  /// Catalog commands: the queue as it is now.
-  QueueConfig config;
+  /// Catalog commands that succeeded: the queue as it is now.
+  std::optional<QueueConfig> config;
   /// Catalog: queues whose data shard must be told (the created, updated, deleted one; its dead-letter queue;
   /// sources).
   std::vector<Configure> to_configure;

@@ -58,6 +58,8 @@ class SimDisk {
   void set_full(bool full) noexcept;
   /// The next sync of the log fails; the store is done for after that.
   void fail_next_sync() noexcept;
+  /// The next checkpoint fails as it is synced, and leaves the tables as they were.
+  void fail_next_checkpoint() noexcept;
   /// From now on the record reads as damaged. **Errors** invalid_argument: there is no such record.
   Result<void> damage_record(ShardId shard, LogIndex index);
 

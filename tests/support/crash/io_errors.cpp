@@ -60,6 +60,7 @@ struct Notes {
 
   static Notes read(const std::string& path) {
     Notes notes;
+    bool failed = false;
     std::istringstream lines(text_of_file(path));
     for (std::string line; std::getline(lines, line);) {
       std::istringstream words(line);
@@ -71,6 +72,11 @@ struct Notes {
       if (what == "sent") notes.sent.insert(number());
       if (what == "erase") notes.erasing.insert(number());
       if (what == "erased") notes.erased.insert(number());
+      if (what == "session") failed = false;
+      failed = failed || argument == "node_failed";
+      if (failed && (what == "sent" || what == "erased")) {
+        notes.unclean.push_back("acknowledged after the node failed: " + line);
+      }
       if (what == "altered") notes.unclean.push_back("a body was altered");
       if (what == "error" && !clean_errors().contains(argument)) notes.unclean.push_back("unclean: " + line);
       if (what == "done") notes.done = true;

@@ -1,6 +1,6 @@
 // The scenario of io_errors.hpp: a new directory, work, checkpoints, three sessions. Every call may fail, if
 // it fails cleanly. What was acknowledged is noted beside the directory, one line a call:
-//   send NUMBER, sent NUMBER, erase NUMBER, erased NUMBER, error CODE, done
+//   session NUMBER, send NUMBER, sent NUMBER, erase NUMBER, erased NUMBER, error CODE CALL, done
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -22,6 +22,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// So small that a few messages call for a checkpoint.
+constexpr std::uint64_t disk_bytes_max = std::uint64_t{3} << 20;
+
 class Scenario {
  public:
   explicit Scenario(const Task& task)
@@ -34,9 +37,11 @@ class Scenario {
 
   void run() {
     for (int session = 0; session < 3; ++session) {
+      note(fmt::format("session {}", session));
       auto node = open();
       if (!good("open", node)) continue;
       work(*node);
+      if (session == 2) work_through_a_checkpoint(*node);
       if (session == 1) continue;  // ends without a close
       good("close", node->close(5s));
     }
@@ -58,7 +63,8 @@ class Scenario {
   /// The node before may still let go of the directory, if it was not closed.
   Result<Node> open() const {
     for (int tries = 0;; ++tries) {
-      auto node = Node::open({.data_dir = store_, .memory_budget = limits::memory_budget_min});
+      auto node = Node::open(
+          {.data_dir = store_, .max_disk_bytes = disk_bytes_max, .memory_budget = limits::memory_budget_min});
       if (node || !(node.error() == errc::data_dir_locked) || tries == 100) return node;
       std::this_thread::sleep_for(20ms);
     }
@@ -76,6 +82,14 @@ class Scenario {
       (void)extra->send("soon gone", {.timeout = 5s});
       good("delete_queue", node.delete_queue("extra"));
     }
+  }
+
+  /// More than the small disk's log may hold.
+  void work_through_a_checkpoint(Node& node) {
+    const auto orders = node.open_queue("orders");
+    if (!good("open_queue", orders)) return;
+    for (int i = 0; i < 12; ++i) send(*orders, 40'000);
+    settle(*orders);
   }
 
   void send(const Queue& queue, std::size_t size) {

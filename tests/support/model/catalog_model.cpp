@@ -96,14 +96,14 @@ class Catalog {
     if (code != errc::ok) return fail(code);
     Reply reply = answer(*known);
     for (auto& [name, source] : model_.queues) {  // S11
-      if (source.config.dead_letter != reply.config.id) continue;
+      if (source.config.dead_letter != reply.config->id) continue;
       if (!remove.force) return fail(errc::in_use);
       source.config.options.dead_letter_queue.clear();
       source.config.dead_letter = {};
       ++source.config.version;
     }
-    model_.queues.erase(reply.config.name);
-    model_.removed[reply.config.id] = ++reply.config.version;
+    model_.queues.erase(reply.config->name);
+    model_.removed[reply.config->id] = ++reply.config->version;
     return reply;
   }
 

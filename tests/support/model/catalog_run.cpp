@@ -153,11 +153,12 @@ class CatalogRun {
     if (expected.code == errc::queue_exists && actual.detail.find(expected.detail) == actual.detail.npos) {
       return fail(where + fmt::format("the detail '{}' does not name {}", actual.detail, expected.detail));
     }
-    if (expected.code != errc::ok || expected.config.id.value == 0) return;
-    const bool deleted = !model_.queues.contains(expected.config.name) ||
-                         model_.queues.at(expected.config.name).config.id != expected.config.id;
+    if (expected.code != errc::ok || !expected.config) return;
+    if (!actual.config) return fail(where + "no config");
+    const bool deleted = !model_.queues.contains(expected.config->name) ||
+                         model_.queues.at(expected.config->name).config.id != expected.config->id;
     if (expected.config != actual.config && !deleted) {
-      fail(where + "config:\n    model  " + show(expected.config) + "\n    system " + show(actual.config));
+      fail(where + "config:\n    model  " + show(*expected.config) + "\n    system " + show(*actual.config));
     }
     for (const auto& configure : actual.to_configure)
       told_.insert({configure.config.id, configure.config.version});

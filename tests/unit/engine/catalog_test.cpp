@@ -75,8 +75,8 @@ TEST_CASE("creating a queue gives it an id, version 1, and a shard to tell until
   Catalog catalog;
   const Reply reply = catalog.create("orders");
   CHECK(reply.code == errc::ok);
-  CHECK(reply.config.id == QueueId{1'000});
-  CHECK(reply.config.version == 1);
+  CHECK(reply.config->id == QueueId{1'000});
+  CHECK(reply.config->version == 1);
   REQUIRE(reply.to_configure.size() == 1);
   CHECK(reply.to_configure[0].config == reply.config);
   CHECK_FALSE(reply.to_configure[0].removed);
@@ -85,12 +85,12 @@ TEST_CASE("creating a queue gives it an id, version 1, and a shard to tell until
   CHECK(catalog.engine.unconfirmed().empty());
   CHECK(catalog.engine.find("orders").value() == reply.config);
   CHECK_FALSE(catalog.engine.find("order").has_value());
-  CHECK(catalog.create("other").config.id == QueueId{1'001});
+  CHECK(catalog.create("other").config->id == QueueId{1'001});
 }
 
 TEST_CASE("S5 names are case-sensitive, and a bad one is invalid_name") {
   Catalog catalog;
-  CHECK(catalog.create("a").config.id != catalog.create("A").config.id);
+  CHECK(catalog.create("a").config->id != catalog.create("A").config->id);
   CHECK(catalog.create("_sys.a").code == errc::invalid_name);
   CHECK(catalog.create("").code == errc::invalid_name);
   CHECK(catalog.create_into("b", "not a name").code == errc::invalid_name);
@@ -106,8 +106,8 @@ TEST_CASE(
   options.tags["team"] = "x";
   const Reply again = catalog.create("q", options);
   CHECK(again.code == errc::ok);
-  CHECK(again.config.id == first.config.id);
-  CHECK(again.config.options.tags.empty());
+  CHECK(again.config->id == first.config->id);
+  CHECK(again.config->options.tags.empty());
   CHECK(again.to_configure.empty());
 }
 
@@ -148,12 +148,12 @@ TEST_CASE("S7 a deleted name can be used at once: a new incarnation") {
   CHECK(removed.code == errc::ok);
   REQUIRE(removed.to_configure.size() == 1);
   CHECK(removed.to_configure[0].removed);
-  CHECK(removed.to_configure[0].config.id == first.config.id);
-  CHECK(removed.to_configure[0].config.version > first.config.version);
+  CHECK(removed.to_configure[0].config.id == first.config->id);
+  CHECK(removed.to_configure[0].config.version > first.config->version);
   const Reply second = catalog.create("q");
-  CHECK(second.config.id != first.config.id);
+  CHECK(second.config->id != first.config->id);
   CHECK(catalog.engine.unconfirmed().size() == 2);
-  catalog.apply(Configured{first.config.id, first.config.version});  // a late word about an older version
+  catalog.apply(Configured{first.config->id, first.config->version});  // a late word about an older version
   CHECK(catalog.engine.unconfirmed().size() == 2);
   catalog.confirm(removed);
   catalog.confirm(second);
@@ -163,7 +163,7 @@ TEST_CASE("S7 a deleted name can be used at once: a new incarnation") {
 
 TEST_CASE("S7 old handles do not bind to a new incarnation") {
   Catalog catalog;
-  const QueueId old = catalog.create("q").config.id;
+  const QueueId old = catalog.create("q").config->id;
   catalog.remove("q");
   CHECK(catalog.apply(DeleteQueue{"q", old, false}).code == errc::queue_deleted);
   catalog.create("q");
@@ -183,14 +183,14 @@ TEST_CASE(
   options.visibility_timeout = 1s;
   const Reply reply = catalog.apply(UpdateQueue{"q", QueueId{0}, options});
   CHECK(reply.code == errc::ok);
-  CHECK(reply.config.version == 2);
+  CHECK(reply.config->version == 2);
   CHECK(reply.to_configure.size() == 1);
   catalog.confirm(reply);
   const Reply same = catalog.apply(UpdateQueue{"q", QueueId{0}, options});
-  CHECK(same.config.version == 2);
+  CHECK(same.config->version == 2);
   CHECK(same.to_configure.empty());
   options.tags["a"] = "b";
-  CHECK(catalog.apply(UpdateQueue{"q", QueueId{0}, options}).config.version == 3);
+  CHECK(catalog.apply(UpdateQueue{"q", QueueId{0}, options}).config->version == 3);
   options.durability = Durability::memory;
   const Reply fixed = catalog.apply(UpdateQueue{"q", QueueId{0}, options});
   CHECK(fixed.code == errc::invalid_argument);
@@ -204,10 +204,10 @@ TEST_CASE("S10 pause and resume are durable and raise the version only when they
   Catalog catalog;
   catalog.confirm(catalog.create("q"));
   const Reply paused = catalog.apply(PauseQueue{"q", QueueId{0}, true});
-  CHECK(paused.config.paused);
-  CHECK(paused.config.version == 2);
-  CHECK(catalog.apply(PauseQueue{"q", QueueId{0}, true}).config.version == 2);
-  CHECK(catalog.apply(PauseQueue{"q", QueueId{0}, false}).config.version == 3);
+  CHECK(paused.config->paused);
+  CHECK(paused.config->version == 2);
+  CHECK(catalog.apply(PauseQueue{"q", QueueId{0}, true}).config->version == 2);
+  CHECK(catalog.apply(PauseQueue{"q", QueueId{0}, false}).config->version == 3);
   CHECK_FALSE(catalog.engine.find("q").value().paused);
 }
 
@@ -224,9 +224,9 @@ TEST_CASE("S11 a missing dead-letter queue is created in the same operation with
   CHECK(dead.name == "dead");
   CHECK(dead.options.durability == Durability::memory);
   CHECK(dead.options.visibility_timeout == limits::visibility_timeout_default);
-  CHECK(reply.config.dead_letter == dead.id);
+  CHECK(reply.config->dead_letter == dead.id);
   CHECK(reply.to_configure[1].config == reply.config);
-  CHECK(dead.id != reply.config.id);
+  CHECK(dead.id != reply.config->id);
 }
 
 TEST_CASE("S11 an update to a missing dead-letter queue creates it, and none lets go of it") {
@@ -236,9 +236,9 @@ TEST_CASE("S11 an update to a missing dead-letter queue creates it, and none let
   CHECK(reply.to_configure.size() == 2);
   CHECK(catalog.remove("dead").code == errc::in_use);
   const Reply moved = catalog.point("q", "other");
-  CHECK(moved.config.dead_letter == catalog.engine.find("other").value().id);
+  CHECK(moved.config->dead_letter == catalog.engine.find("other").value().id);
   CHECK(catalog.remove("dead").code == errc::ok);
-  CHECK(catalog.point("q", "").config.dead_letter == QueueId{0});
+  CHECK(catalog.point("q", "").config->dead_letter == QueueId{0});
   CHECK(catalog.remove("other").code == errc::ok);
 }
 
@@ -310,7 +310,7 @@ TEST_CASE("S11 deleting a dead-letter queue is in_use unless forced; then its so
     CHECK(source.config.options.dead_letter_queue.empty());
   }
   CHECK(forced.to_configure[2].removed);
-  CHECK(forced.config.name == "dead");
+  CHECK(forced.config->name == "dead");
   CHECK(catalog.engine.find("a").value().version == 2);
 }
 

@@ -1,6 +1,7 @@
 // Random commands: what must always hold holds after every entry, and an engine that forgets everything
 // derived before each entry (as after a crash) answers exactly as one that never forgot.
 
+#include <array>
 #include <random>
 
 #include "engine_fixture.hpp"
@@ -39,11 +40,11 @@ class Script {
 
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
-  QueueConfig config(std::uint64_t id, std::uint64_t version) {
+  QueueConfig config(std::size_t slot, std::uint64_t version) {
     QueueConfig out;
-    out.id = QueueId{id};
+    out.id = queues_[slot];
     out.version = version;
-    out.name = "q" + std::to_string(id);
+    out.name = "q" + std::to_string(out.id.value);
     out.options.visibility_timeout = Milliseconds(1 + below(2'000));
     out.options.max_lease_time = Milliseconds(2'000 + below(3'000));
     out.options.max_receives = static_cast<std::uint32_t>(below(4));
@@ -54,13 +55,14 @@ class Script {
     if (below(3) == 0) out.options.delay = Milliseconds(below(1'000));
     if (below(3) == 0) out.options.max_messages = below(40);
     out.options.retry.base = Milliseconds(below(2) * 300);
-    if (id > 1 && below(3) != 0) out.dead_letter = QueueId{id - 1};
+    if (slot > 0 && below(3) != 0) out.dead_letter = queues_[slot - 1];
     out.paused = below(10) == 0;
     return out;
   }
 
   CommandBody command(Shard& shard, std::vector<std::pair<QueueId, LeaseRef>>& leases) {
-    const QueueId queue{1 + below(4)};
+    const std::size_t slot = below(queues_.size());
+    const QueueId queue = queues_[slot];
     switch (below(16)) {
       case 0:
       case 1:
@@ -80,7 +82,9 @@ class Script {
       default: break;
     }
     if (below(4) != 0) return Tick{};
-    return Configure{config(queue.value, ++version_), below(12) == 0};
+    const Configure configure{config(slot, ++version_), below(12) == 0};
+    if (configure.removed) queues_[slot] = QueueId{++newest_};  // an id is never used again
+    return configure;
   }
 
  private:
@@ -127,6 +131,8 @@ class Script {
   }
 
   std::mt19937 random_;
+  std::array<QueueId, 4> queues_{QueueId{1}, QueueId{2}, QueueId{3}, QueueId{4}};
+  std::uint64_t newest_ = 4;
   std::uint64_t version_ = 10;
   std::vector<SendItem> items_;
   std::vector<SettleItem> settles_;
@@ -141,9 +147,9 @@ void run(std::uint32_t seed, int entries) {
   forgetful.check_every_entry = false;  // its tables are compared with the other's
   std::vector<std::pair<QueueId, LeaseRef>> leases;
   std::vector<Command> commands;
-  for (std::uint64_t id = 1; id <= 4; ++id) {
+  for (std::size_t slot = 0; slot < 4; ++slot) {
     Command command;
-    command.body = Configure{script.config(id, 1), false};
+    command.body = Configure{script.config(slot, 1), false};
     commands.push_back(command);
   }
   for (int entry = 0; entry < entries; ++entry) {

@@ -135,7 +135,7 @@ TEST_CASE("S35 extend is clamped to max_lease_time from handing out") {
   CHECK(shard.counters(shard.queue).in_flight == 1);
 }
 
-TEST_CASE("S9 S35 a max_lease_time lowered later does not cut a lease short when it is extended") {
+TEST_CASE("S9 S35 a max_lease_time lowered later does not limit the leases given out before") {
   OneQueue shard;
   shard.send("x");
   const Grant grant = shard.receive_one(shard.queue);
@@ -144,7 +144,7 @@ TEST_CASE("S9 S35 a max_lease_time lowered later does not cut a lease short when
   ++shard.config.version;
   shard.configure(shard.config);
   shard.pass(10s);
-  CHECK(shard.extend(shard.queue, grant.lease, 60s).granted_ms == 20'000);
+  CHECK(shard.extend(shard.queue, grant.lease, 60s).granted_ms == 60'000);
 }
 
 TEST_CASE("S35 after expiry extend gets lease_expired even if nobody took the message") {
