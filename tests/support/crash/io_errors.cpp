@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <new>
 #include <set>
