@@ -2,6 +2,7 @@
 # Nothing here acts when peerq is a part of another project, unless its option is set.
 
 option(PEERQ_WARNINGS "Compile peerq's own sources with many warnings" ${PROJECT_IS_TOP_LEVEL})
+option(PEERQ_UNITY "Compile up to 8 sources of a folder as one: half the time from cold" OFF)
 set(PEERQ_SANITIZE "" CACHE STRING "Sanitizers for everything that is built, e.g. address,undefined")
 set(PEERQ_TEST_PREFIX "" CACHE STRING "What the names of the tests begin with in this build")
 
@@ -31,6 +32,24 @@ if(PEERQ_SANITIZE)
     add_compile_options(-Wno-tsan)
   endif()
 endif()
+
+# With PEERQ_UNITY: compiles these sources of a target in groups, each of one folder, so that a folder's foreign
+# headers stay with it.
+function(peerq_unity target)
+  if(NOT PEERQ_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  foreach(source IN LISTS ARGN)
+    cmake_path(GET source PARENT_PATH folder)
+    file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${folder}")
+    string(MAKE_C_IDENTIFIER "${folder}" folder)
+    list(APPEND ${folder} "${source}")
+    list(LENGTH ${folder} count)
+    math(EXPR group "(${count} - 1) / 8")
+    set_property(SOURCE "${source}" TARGET_DIRECTORY ${target} PROPERTY UNITY_GROUP "${folder}_${group}")
+  endforeach()
+endfunction()
 
 # The language level, visibility and warnings of a target of ours.
 function(peerq_target target)

@@ -42,9 +42,10 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     default: break;
   }
   Shard& shard = this->shard(request->shard);
-  if (shard.is_stopped()) return finish(request, shard.stopped);
-  if (Error error = check_queue(shard, *request); error.code != errc::ok)
-    return finish(request, std::move(error));
+  if (has_stopped(shard)) return finish(request, shard.stopped);
+  if (Error error = check_queue(shard, *request); error.code != errc::ok) {
+    return has_stopped(shard) ? finish(request, shard.stopped) : finish(request, std::move(error));
+  }
   switch (request->kind) {
     case Kind::send: return admit_send(request, shard);
     case Kind::receive: return admit_receive(request, shard);
@@ -91,7 +92,7 @@ void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) 
   }
   if (!waits) {
     if (in_line && can_get(shard, receive.queue)) return push_pending(shard, request, command_bytes);
-    return finish(request);
+    return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
   }
   if (shard.waiters.count() >= limits::waiters_max) {
     return finish(
@@ -125,20 +126,29 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
   auto& catalog = static_cast<CatalogRequest&>(*request);
   Shard& shard = this->shard(catalog_shard);
   if (shard.is_stopped()) return finish(request, shard.stopped);
-  auto& machine = parts_.store->catalog();
-  if (catalog.kind == Kind::find_queue) {
-    auto found = machine.find(catalog.name);
-    if (!found || !is_configured(*found)) return finish(request, Error(errc::queue_not_found, catalog.name));
-    catalog.configs.push_back(std::move(*found));
-    return finish(request);
-  }
+  if (catalog.kind == Kind::find_queue) return find_queue(request);
   if (catalog.kind == Kind::list_queues) {
-    catalog.configs = machine.list(catalog.prefix, catalog.after, catalog.max);
-    return finish(request);
+    catalog.configs = parts_.store->catalog().list(catalog.prefix, catalog.after, catalog.max);
+    return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
   }
   if (catalog.kind == Kind::create_queue && !accepts_sends())
     return finish(request, Error(errc::storage_full));
   push_pending(shard, request, 1024);
+}
+
+/// Damage must not look like a queue that is not there.
+void Core::find_queue(const std::shared_ptr<Request>& request) {
+  auto& catalog = static_cast<CatalogRequest&>(*request);
+  Shard& shard = this->shard(catalog_shard);
+  auto found = parts_.store->catalog().find(catalog.name);
+  if (has_stopped(shard)) return finish(request, shard.stopped);
+  if (!found) return finish(request, Error(errc::queue_not_found, catalog.name));
+  Shard& home = this->shard(engine::shard_of(found->options.durability));
+  const bool configured = is_configured(*found);
+  if (has_stopped(home)) return finish(request, home.stopped);
+  if (!configured) return finish(request, Error(errc::queue_not_found, catalog.name));
+  catalog.configs.push_back(std::move(*found));
+  finish(request);
 }
 
 bool Core::is_configured(const engine::QueueConfig& config) {

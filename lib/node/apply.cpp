@@ -192,6 +192,13 @@ void Core::report(const Shard& shard) {
   }
 }
 
+/// Whether the shard serves nothing: also when it met damage while it was only asked, which shows here first.
+bool Core::has_stopped(Shard& shard) {
+  if (shard.is_stopped() || shard.machine == nullptr) return shard.is_stopped();
+  if (const Error& damage = shard.machine->damage(); damage.code != errc::ok) stop_shard(shard, damage);
+  return shard.is_stopped();
+}
+
 /// The shard serves nothing any more; what was proposed has an unknown outcome.
 void Core::stop_shard(Shard& shard, Error error) {
   if (shard.is_stopped()) return;

@@ -192,6 +192,7 @@ void Core::step(bool stopped) {
     again = false;
     for (auto& shard : shards_) again = pump(shard) || again;
   }
+  for (auto& shard : shards_) has_stopped(shard);
   consider_checkpoints();
   if (closing_.load(std::memory_order_relaxed)) advance_closing();
   start_writer();

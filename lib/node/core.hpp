@@ -131,6 +131,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_catalog(const std::shared_ptr<Request>& request);
+  void find_queue(const std::shared_ptr<Request>& request);
   void admit_cancel(const CancelRequest& cancel);
   void answer_query(const std::shared_ptr<Request>& request, Shard& shard);
   void push_pending(Shard& shard, std::shared_ptr<Request> request, std::size_t bytes);
@@ -162,6 +163,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static Error fetch_one(engine::Payload& payload);
   void complete_outside(const std::shared_ptr<Request>& request, Error error);
   void report(const Shard& shard);
+  bool has_stopped(Shard& shard);
   void stop_shard(Shard& shard, Error error);
   void fail_everything(Shard& shard, const Error& error);
 

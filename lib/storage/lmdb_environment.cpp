@@ -136,7 +136,7 @@ Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const
 }
 
 /// The transaction's id and what the tables hold: LMDB has no checksum over its own facts.
-std::string LmdbEnvironment::commit_record(const LmdbTransaction& transaction) const {
+std::string LmdbEnvironment::commit_record(const LmdbTransaction& transaction, std::uint64_t contents) const {
   std::uint64_t sum = 0;
   for (MDB_dbi handle = main_table + 1; handle < names_.size(); ++handle) {
     MDB_stat facts{};
@@ -154,19 +154,23 @@ std::string LmdbEnvironment::commit_record(const LmdbTransaction& transaction) c
   engine::RowWriter writer(record);
   writer.field(static_cast<std::uint64_t>(mdb_txn_id(transaction.get())));
   writer.field(sum);
+  writer.field(contents);
   return record;
 }
 
-Result<void> LmdbEnvironment::commit_opening(LmdbTransaction transaction) {
+Result<void> LmdbEnvironment::commit_opening(LmdbTransaction transaction, const Contents& contents) {
   if (created_) {
     Error error;
-    return commit(std::move(transaction), error) == CommitEnd::durable ? Result<void>() : Result<void>(error);
+    return commit(std::move(transaction), 0, error) == CommitEnd::durable ? Result<void>()
+                                                                          : Result<void>(error);
   }
   // It changed nothing; an abort would close the handles.
   if (const int code = mdb_txn_commit(transaction.release()); code != 0) return lmdb_error(code, folder_);
   auto reader = begin_read();
   if (!reader) return std::move(reader).error();
-  const std::string expected = commit_record(*reader);
+  const auto found = contents(*reader);
+  if (!found) return found.error();
+  const std::string expected = commit_record(*reader, *found);
   MDB_val key = lmdb_value(as_bytes(commit_key));
   MDB_val value{};
   const int code = mdb_get(reader->get(), main_table, &key, &value);
@@ -175,8 +179,8 @@ Result<void> LmdbEnvironment::commit_opening(LmdbTransaction transaction) {
   return Error(errc::corrupt, folder_ + "/data.mdb: is not what the last commit left");
 }
 
-CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, Error& error) {
-  const std::string record = commit_record(transaction);
+CommitEnd LmdbEnvironment::commit(LmdbTransaction transaction, std::uint64_t contents, Error& error) {
+  const std::string record = commit_record(transaction, contents);
   MDB_val key = lmdb_value(as_bytes(commit_key));
   MDB_val value = lmdb_value(as_bytes(record));
   int code = mdb_put(transaction.get(), main_table, &key, &value, 0);

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -120,12 +121,16 @@ class LmdbEnvironment {
   /// Opens a table, creating it in a write transaction. The handle lives as long as the environment.
   Result<MDB_dbi> table(const LmdbTransaction& transaction, const std::string& name, bool create);
 
-  /// Commits, with a record of what was committed. `error` says why it did not end durable.
-  CommitEnd commit(LmdbTransaction transaction, Error& error);
+  /// Commits, with a record of what was committed. `contents` is a checksum over what the caller wants to
+  /// find again exactly; of empty tables, 0. `error` says why it did not end durable.
+  CommitEnd commit(LmdbTransaction transaction, std::uint64_t contents, Error& error);
+
+  /// `contents` as it is found.
+  using Contents = std::function<Result<std::uint64_t>(const LmdbTransaction&)>;
 
   /// Ends the transaction in which the tables were opened: commits what was created, and checks that what was
   /// found is what the last commit left. **Errors** corrupt, and those of a commit.
-  Result<void> commit_opening(LmdbTransaction transaction);
+  Result<void> commit_opening(LmdbTransaction transaction, const Contents& contents);
 
   /// Pages of the tables, by handle, as the last commit, which has this id, left them.
   Result<std::vector<PageTree>> trees(std::uint64_t commit) const;
@@ -145,7 +150,7 @@ class LmdbEnvironment {
  private:
   LmdbEnvironment(MDB_env* environment, const Options& options);
   Result<void> made_by_this_process() const;
-  std::string commit_record(const LmdbTransaction& transaction) const;
+  std::string commit_record(const LmdbTransaction& transaction, std::uint64_t contents) const;
 
   std::shared_ptr<void> keep_alive_;
   MDB_env* environment_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "checksum/checksum.hpp"
 #include "peerq/base/assert.hpp"
 
 namespace peerq::storage {
@@ -89,7 +90,27 @@ Result<void> LmdbLog::open_tables() {
     if (!found) return std::move(found).error();
     tails_[shard] = {LogIndex(1), found->first, found->last};
   }
-  return environment_->commit_opening(std::move(*transaction));
+  return environment_->commit_opening(std::move(*transaction),
+                                      [this](const LmdbTransaction& reader) { return contents(reader); });
+}
+
+/// Over the rows that are changed in place, which an older page would bring back: terms and votes above all.
+/// Records never change.
+Result<std::uint64_t> LmdbLog::contents(const LmdbTransaction& transaction) const {
+  std::uint64_t sum = 0;
+  const auto add = [&](MDB_dbi table, Bytes key) -> Result<void> {
+    auto value = get(transaction, table, key);
+    if (!value) return std::move(value).error();
+    if (*value) sum ^= checksum(checksum(table, key), **value);
+    return {};
+  };
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    const auto key = shard_key(ShardId(shard));
+    if (auto added = add(hard_states_, key); !added) return std::move(added).error();
+    if (auto added = add(snapshots_, key); !added) return std::move(added).error();
+  }
+  if (auto added = add(identity_, as_bytes(identity_key)); !added) return std::move(added).error();
+  return sum;
 }
 
 Result<std::optional<DirectoryIdentity>> LmdbLog::identity() {
@@ -191,9 +212,11 @@ Result<void> LmdbLog::commit_with(const std::vector<port::LogWrite>& writes,
     auto stored = put(*transaction, identity_, as_bytes(identity_key), as_bytes(write_identity(*identity)));
     if (!stored) return stored;
   }
+  auto sum = contents(*transaction);
+  if (!sum) return std::move(sum).error();
   Error error;
   const CommitEnd end =
-      environment_->commit(std::move(*transaction), error);  // durable: the log's only commit
+      environment_->commit(std::move(*transaction), *sum, error);  // durable: the log's only commit
   if (end == CommitEnd::full) return Error(errc::storage_full, error.detail);
   if (end == CommitEnd::failed) return Error(errc::node_failed, error.detail);
   tails_ = tails;

@@ -65,6 +65,7 @@ class LmdbLog final : public port::Log {
   Result<void> record_snapshot(const LmdbTransaction& transaction, const port::LogWrite& write, Tail& tail);
   Result<void> trim(const LmdbTransaction& transaction, ShardId shard, Tail& tail);
   Result<void> put(const LmdbTransaction& transaction, MDB_dbi table, Bytes key, Bytes value);
+  Result<std::uint64_t> contents(const LmdbTransaction& transaction) const;
   std::uint64_t size_of(const std::vector<port::LogWrite>& writes) const;
   void report_pages();
 

@@ -26,7 +26,8 @@ Error damaged_payload(ShardId shard) {
 }  // namespace
 
 Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const LmdbEnvironment> environment,
-                                                         std::shared_ptr<const StateTables> tables) {
+                                                         std::shared_ptr<const StateTables> tables,
+                                                         std::shared_ptr<KnownBuckets> known) {
   auto core = environment->begin_read();
   if (!core) return std::move(core).error();
   auto helper = environment->begin_read();
@@ -39,17 +40,20 @@ Result<std::shared_ptr<LmdbSnapshot>> LmdbSnapshot::open(std::shared_ptr<const L
   }
   auto trees = environment->trees(mdb_txn_id(core->get()));
   if (!trees) return std::move(trees).error();
-  return std::shared_ptr<LmdbSnapshot>(new LmdbSnapshot(
-      std::move(environment), std::move(tables), std::move(*core), std::move(*helper), std::move(*trees)));
+  return std::shared_ptr<LmdbSnapshot>(new LmdbSnapshot(std::move(environment), std::move(tables),
+                                                        std::move(*core), std::move(*helper),
+                                                        std::move(*trees), std::move(known)));
 }
 
 LmdbSnapshot::LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment,
                            std::shared_ptr<const StateTables> tables, LmdbTransaction core,
-                           LmdbTransaction helper, std::vector<PageTree> trees)
+                           LmdbTransaction helper, std::vector<PageTree> trees,
+                           std::shared_ptr<KnownBuckets> known)
     : environment_(std::move(environment)),
       tables_(std::move(tables)),
       core_(std::move(core)),
       trees_(std::move(trees)),
+      sums_(*environment_, *tables_, core_, trees_, std::move(known)),
       helper_(std::move(helper)) {
   trees_.resize(StateTables::tables_max);
   for (MDB_dbi handle = 0; handle < facts_.size(); ++handle) {
@@ -93,6 +97,7 @@ std::optional<Bytes> LmdbSnapshot::get(ShardId shard, engine::TableId table, Byt
   check(shard, table, key);
   MDB_val lmdb_key = lmdb_value(key);
   MDB_val value{};
+  sums_.cover(shard, table, key, key);
   const int code = mdb_cursor_get(cursor(tables_->handle(shard, table)), &lmdb_key, &value, MDB_SET_KEY);
   if (code == MDB_NOTFOUND) return std::nullopt;
   if (code != 0) unreadable(code, shard, table);
@@ -107,9 +112,10 @@ std::optional<Bytes> LmdbSnapshot::next(ShardId shard, engine::TableId table, By
   MDB_val value{};
   int code = mdb_cursor_get(at, &key, &value, MDB_SET_RANGE);
   if (code == 0 && after && equal(bytes_of(key), from)) code = mdb_cursor_get(at, &key, &value, MDB_NEXT);
-  if (code == MDB_NOTFOUND) return std::nullopt;
-  if (code != 0) unreadable(code, shard, table);
-  return bytes_of(key);
+  if (code != 0 && code != MDB_NOTFOUND) unreadable(code, shard, table);
+  const auto found = code == 0 ? std::optional(bytes_of(key)) : std::nullopt;
+  sums_.cover(shard, table, from, found);
+  return found;
 }
 
 Result<SharedBytes> LmdbSnapshot::payload(ShardId shard, MessageId id) {

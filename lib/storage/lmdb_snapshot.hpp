@@ -10,6 +10,7 @@
 
 #include "storage/lmdb_environment.hpp"
 #include "storage/lmdb_state.hpp"
+#include "storage/row_sum_check.hpp"
 #include "storage/state_store.hpp"
 
 namespace peerq::storage {
@@ -18,7 +19,8 @@ namespace peerq::storage {
 class LmdbSnapshot final : public Snapshot {
  public:
   static Result<std::shared_ptr<LmdbSnapshot>> open(std::shared_ptr<const LmdbEnvironment> environment,
-                                                    std::shared_ptr<const StateTables> tables);
+                                                    std::shared_ptr<const StateTables> tables,
+                                                    std::shared_ptr<KnownBuckets> known);
 
   bool empty(ShardId shard, engine::TableId table) const noexcept override;
   std::optional<Bytes> get(ShardId shard, engine::TableId table, Bytes key) override;
@@ -33,7 +35,8 @@ class LmdbSnapshot final : public Snapshot {
   };
 
   LmdbSnapshot(std::shared_ptr<const LmdbEnvironment> environment, std::shared_ptr<const StateTables> tables,
-               LmdbTransaction core, LmdbTransaction helper, std::vector<PageTree> trees);
+               LmdbTransaction core, LmdbTransaction helper, std::vector<PageTree> trees,
+               std::shared_ptr<KnownBuckets> known);
   const TableFacts& facts(ShardId shard, engine::TableId table) const noexcept;
   MDB_cursor* cursor(MDB_dbi handle);
   /// Before LMDB looks for the key.
@@ -50,6 +53,7 @@ class LmdbSnapshot final : public Snapshot {
   std::array<TableFacts, StateTables::tables_max> facts_{};
   std::vector<PageTree> trees_;
   std::array<PageRange, StateTables::tables_max> seen_;
+  RowSumCheck sums_;
 
   std::mutex helper_mutex_;
   LmdbTransaction helper_;

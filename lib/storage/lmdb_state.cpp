@@ -5,6 +5,8 @@
 #include "peerq/base/plant.hpp"
 #include "storage/lmdb_snapshot.hpp"
 #include "storage/lmdb_state_writer.hpp"
+#include "storage/row_seal.hpp"
+#include "storage/row_sum_check.hpp"
 
 namespace peerq::storage {
 
@@ -20,6 +22,8 @@ using engine::TableId;
 constexpr NamedTable named_tables[] = {
     {TableId::shard, "shard", true},
     {TableId::shard, "shard", false},
+    {sums_table, "sums", true},
+    {sums_table, "sums", false},
     {TableId::configs, "configs", false},
     {TableId::queues, "queues", false},
     {TableId::lanes, "lanes", false},
@@ -45,7 +49,7 @@ constexpr NamedTable named_tables[] = {
 
 }  // namespace
 
-Result<void> StateTables::open(LmdbEnvironment& environment) {
+Result<std::uint64_t> StateTables::open(LmdbEnvironment& environment) {
   auto transaction = environment.begin_write();
   if (!transaction) return std::move(transaction).error();
   for (std::uint32_t shard = 0; shard < shards; ++shard) {
@@ -56,7 +60,39 @@ Result<void> StateTables::open(LmdbEnvironment& environment) {
       handles_[shard][static_cast<std::size_t>(table.id)] = *handle;
     }
   }
-  return environment.commit_opening(std::move(*transaction));
+  std::uint64_t sum = 0;
+  auto ended = environment.commit_opening(std::move(*transaction), [&](const LmdbTransaction& reader) {
+    auto found = sum_of_sums(environment, reader);
+    if (found) sum = *found;
+    return found;
+  });
+  if (!ended) return std::move(ended).error();
+  return sum;
+}
+
+Result<std::uint64_t> StateTables::sum_of_sums(const LmdbEnvironment& environment,
+                                               const LmdbTransaction& transaction) const {
+  auto trees = environment.trees(mdb_txn_id(transaction.get()));
+  if (!trees) return std::move(trees).error();
+  RowSum sum;
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    const MDB_dbi table = handle(ShardId(shard), sums_table);
+    LmdbCursor cursor;
+    PageRange seen;
+    static constexpr std::byte least{0};
+    MDB_val key = lmdb_value(Bytes(&least, 1));
+    MDB_val value{};
+    int code = cursor.open(transaction.get(), table);
+    for (auto how = MDB_FIRST; code == 0; how = MDB_NEXT) {
+      if (auto good = environment.guard().check_key((*trees)[table], bytes_of(key), seen); !good) {
+        return std::move(good).error();
+      }
+      code = mdb_cursor_get(cursor.get(), &key, &value, how);
+      if (code == 0) sum.add(bytes_of(value));
+    }
+    if (code != MDB_NOTFOUND) return lmdb_error(code, table_text(ShardId(shard), sums_table));
+  }
+  return sum.seals;
 }
 
 MDB_dbi StateTables::handle(ShardId shard, engine::TableId table) const noexcept {
@@ -69,12 +105,17 @@ Result<std::unique_ptr<LmdbState>> LmdbState::open(const LmdbEnvironment::Option
   auto environment = LmdbEnvironment::open(options);
   if (!environment) return std::move(environment).error();
   std::unique_ptr<LmdbState> state(new LmdbState(std::move(*environment), space));
-  if (auto opened = state->tables_->open(*state->environment_); !opened) return std::move(opened).error();
+  auto opened = state->tables_->open(*state->environment_);
+  if (!opened) return std::move(opened).error();
+  state->sum_of_sums_ = *opened;
   space.attach(DataFile::state, state->environment_->descriptor());
   if (auto refreshed = state->refresh(); !refreshed) return std::move(refreshed).error();
   state->report_pages();
   return state;
 }
+
+LmdbState::LmdbState(std::shared_ptr<LmdbEnvironment> environment, DiskSpace& space)
+    : environment_(std::move(environment)), space_(&space), known_(std::make_shared<KnownBuckets>()) {}
 
 void LmdbState::report_pages() {
   auto transaction = environment_->begin_read();
@@ -92,16 +133,22 @@ Result<void> LmdbState::write(ShardId shard, const RowSource& rows) {
   if (!transaction) return std::move(transaction).error();
   auto trees = environment_->trees(mdb_txn_id(transaction->get()) - 1);
   if (!trees) return std::move(trees).error();
+  std::uint64_t sums = sum_of_sums_;
   {
     LmdbStateWriter writer(shard, *tables_, *transaction, *environment_, std::move(*trees));
     if (auto given = rows.give(writer); !given) return given;
-    if (auto finished = writer.finish(); !finished) return finished;
+    auto change = writer.finish();
+    if (!change) return std::move(change).error();
+    sums += *change;
   }
   // Planted: the commit does not wait for the disk, but the log is trimmed as if it had.
   if (PEERQ_PLANTED(trim_before_checkpoint)) mdb_env_set_flags(environment_->get(), MDB_NOSYNC, 1);
   Error error;
-  switch (environment_->commit(std::move(*transaction), error)) {
-    case CommitEnd::durable: report_pages(); return {};
+  switch (environment_->commit(std::move(*transaction), sums, error)) {
+    case CommitEnd::durable:
+      sum_of_sums_ = sums;
+      report_pages();
+      return {};
     case CommitEnd::full: return Error(errc::storage_full, error.detail);
     case CommitEnd::failed: break;
   }
@@ -110,7 +157,7 @@ Result<void> LmdbState::write(ShardId shard, const RowSource& rows) {
 }
 
 Result<void> LmdbState::refresh() {
-  auto snapshot = LmdbSnapshot::open(environment_, tables_);
+  auto snapshot = LmdbSnapshot::open(environment_, tables_, known_);
   if (!snapshot) return std::move(snapshot).error();
   snapshot_ = std::move(*snapshot);
   return {};

@@ -10,9 +10,12 @@
 #include "peerq/base/result.hpp"
 #include "storage/disk_space.hpp"
 #include "storage/lmdb_environment.hpp"
+#include "storage/row_sums.hpp"
 #include "storage/state_store.hpp"
 
 namespace peerq::storage {
+
+class KnownBuckets;
 
 /// Handles of the tables of every durable shard.
 class StateTables {
@@ -20,13 +23,16 @@ class StateTables {
   static constexpr std::uint32_t shards = 3;
   static constexpr unsigned tables_max = 80;
 
-  /// Opens all, creating what is missing.
-  Result<void> open(LmdbEnvironment& environment);
+  /// Opens all, creating what is missing. Gives the sum over all sums (row_sums.hpp).
+  Result<std::uint64_t> open(LmdbEnvironment& environment);
 
   /// The handle; 0, which is never one of ours, when the shard has no such table.
   MDB_dbi handle(ShardId shard, engine::TableId table) const noexcept;
 
  private:
+  Result<std::uint64_t> sum_of_sums(const LmdbEnvironment& environment,
+                                    const LmdbTransaction& transaction) const;
+
   static constexpr std::size_t table_numbers = 32;
   std::array<std::array<MDB_dbi, table_numbers>, shards> handles_{};
 };
@@ -44,14 +50,16 @@ class LmdbState final : public StateStore {
   LmdbEnvironment& environment() noexcept { return *environment_; }
 
  private:
-  LmdbState(std::shared_ptr<LmdbEnvironment> environment, DiskSpace& space)
-      : environment_(std::move(environment)), space_(&space) {}
+  LmdbState(std::shared_ptr<LmdbEnvironment> environment, DiskSpace& space);
   void report_pages();
 
   std::shared_ptr<LmdbEnvironment> environment_;
   DiskSpace* space_;
   std::shared_ptr<StateTables> tables_ = std::make_shared<StateTables>();
+  std::shared_ptr<KnownBuckets> known_;
   std::shared_ptr<Snapshot> snapshot_;
+  /// Over all sums, as the last checkpoint left them.
+  std::uint64_t sum_of_sums_ = 0;
   bool failed_ = false;
 };
 

@@ -63,10 +63,47 @@ Result<void> LmdbStateWriter::erase_here(const MDB_val& key, const MDB_val& valu
   return {};
 }
 
-Result<void> LmdbStateWriter::finish() {
+Result<std::uint64_t> LmdbStateWriter::finish() {
+  for (const auto& [bucket, change] : sums_.all()) {
+    if (auto written = write_sum(as_bytes(bucket), change); !written) return std::move(written).error();
+  }
   auto ended = end_run();
   cursor_.close();
-  return ended;
+  if (!ended) return std::move(ended).error();
+  return sum_of_sums_.seals;
+}
+
+Result<void> LmdbStateWriter::write_sum(Bytes bucket, const RowSum& change) {
+  if (change.empty()) return {};
+  if (auto used = use(sums_table); !used) return used;
+  bool there = false;
+  auto sum = find_sum(bucket, there);
+  if (!sum) return std::move(sum).error();
+  sum->add(change);
+  if (sum->empty()) return there ? erase(sums_table, bucket) : Result<void>();
+  value_.clear();
+  engine::encode_row<RowSum>(*sum, value_);
+  seal_row(shard_, sums_table, bucket, value_);
+  sum_of_sums_.add(as_bytes(value_));
+  return there ? store(bucket, as_bytes(value_), 0) : insert(bucket, as_bytes(value_));
+}
+
+/// The sum before the checkpoint; `there`: the table has a row of it.
+Result<RowSum> LmdbStateWriter::find_sum(Bytes bucket, bool& there) {
+  RowSum sum;
+  if (in_run(bucket)) return sum;
+  if (auto ended = end_run(); !ended) return std::move(ended).error();
+  if (auto good = check(bucket); !good) return std::move(good).error();
+  MDB_val key = lmdb_value(bucket);
+  MDB_val value{};
+  const int code = mdb_cursor_get(cursor_.get(), &key, &value, MDB_SET_KEY);
+  if (code == MDB_NOTFOUND) return sum;
+  if (code != 0) return failure(code);
+  const auto row = open_row(shard_, sums_table, bucket, bytes_of(value));
+  if (!row || !engine::decode_row<RowSum>(*row, sum)) return missing();
+  sum_of_sums_.remove(bytes_of(value));
+  there = true;
+  return sum;
 }
 
 Result<void> LmdbStateWriter::store(Bytes key, Bytes value, unsigned flags) {
@@ -83,6 +120,7 @@ Result<void> LmdbStateWriter::store(Bytes key, Bytes value, unsigned flags) {
 
 Result<void> LmdbStateWriter::put(engine::TableId table, Bytes key, Bytes value, bool exists_below) {
   if (auto used = use(table); !used) return used;
+  sums_.add(table, key, value);
   if (!exists_below) return insert(key, value);
   if (auto ended = end_run(); !ended) return ended;
   if (auto good = check(key); !good) return good;
@@ -92,6 +130,7 @@ Result<void> LmdbStateWriter::put(engine::TableId table, Bytes key, Bytes value,
   if (code == MDB_NOTFOUND) return missing();
   if (code != 0) return failure(code);
   if (auto good = check_large(lmdb_key, old); !good) return good;
+  sums_.remove(table, key, bytes_of(old));
   return store(key, value, 0);
 }
 
@@ -104,6 +143,7 @@ Result<void> LmdbStateWriter::erase(engine::TableId table, Bytes key) {
   const int code = mdb_cursor_get(cursor_.get(), &lmdb_key, &value, MDB_SET_KEY);
   if (code == MDB_NOTFOUND) return missing();
   if (code != 0) return failure(code);
+  sums_.remove(table, key, bytes_of(value));
   return erase_here(lmdb_key, value);
 }
 

@@ -16,6 +16,7 @@
 
 #include "storage/lmdb_environment.hpp"
 #include "storage/lmdb_state.hpp"
+#include "storage/row_sums.hpp"
 #include "storage/state_store.hpp"
 
 namespace peerq::storage {
@@ -38,8 +39,8 @@ class LmdbStateWriter final : public RowSink {
   Result<void> erase(engine::TableId table, Bytes key) override;
   Result<void> erase_payload(MessageId id) override;
 
-  /// Ends the last run. To be called once, at the end.
-  Result<void> finish();
+  /// Ends the last run and writes the sums. To be called once, at the end. How the sum over all sums changed.
+  Result<std::uint64_t> finish();
 
  private:
   struct StoredRow {
@@ -62,6 +63,8 @@ class LmdbStateWriter final : public RowSink {
   Result<void> erase_here(const MDB_val& key, const MDB_val& value);
   Result<void> store(Bytes key, Bytes value, unsigned flags);
   Result<void> put_chain(Bytes payload);
+  Result<void> write_sum(Bytes bucket, const RowSum& change);
+  Result<RowSum> find_sum(Bytes bucket, bool& there);
   Error failure(int code) const;
   Error missing() const;
 
@@ -85,6 +88,8 @@ class LmdbStateWriter final : public RowSink {
   /// The existing key behind the run; none at the table's end.
   std::optional<std::string> behind_;
   std::vector<StoredRow> taken_;
+  SumChanges sums_;
+  RowSum sum_of_sums_;
   std::string key_;
   std::string value_;
 };

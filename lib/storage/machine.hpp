@@ -35,11 +35,13 @@ class Machine : public Port {
   }
 
   Result<void> pass(LogIndex index, Term term, bool configuration, Bytes body) override {
-    if (poison_) return *poison_;
+    if (is_poisoned()) return poison_;
     PEERQ_ASSERT(index == next(state_.applied()));
     state_.passed(index, term, configuration, body);
     return {};
   }
+
+  const Error& damage() const noexcept override { return poison_; }
 
   LogIndex applied() const noexcept override { return state_.applied(); }
   Stamps stamps() const noexcept override { return state_.stamps(); }
@@ -47,12 +49,12 @@ class Machine : public Port {
     return guarded_or(engine::NextDue{}, [&] { return engine_.next_due(); });
   }
 
-  bool checkpoint_due() const noexcept override { return !poison_ && state_.checkpoint_due(); }
-  bool over_budget() const noexcept override { return !poison_ && state_.over_budget(); }
-  bool freeze(LogIndex durable) override { return !poison_ && state_.freeze(durable); }
+  bool checkpoint_due() const noexcept override { return !is_poisoned() && state_.checkpoint_due(); }
+  bool over_budget() const noexcept override { return !is_poisoned() && state_.over_budget(); }
+  bool freeze(LogIndex durable) override { return !is_poisoned() && state_.freeze(durable); }
   Result<void> write_checkpoint() override { return state_.write(); }
   Result<engine::Checkpoint> finish_checkpoint() override {
-    if (poison_) return *poison_;
+    if (is_poisoned()) return poison_;
     auto finished = state_.finish();
     if (!finished) poison_ = finished.error();
     return finished;
@@ -66,7 +68,7 @@ class Machine : public Port {
   /// Runs `call`, which gives a Result; a table that cannot be read becomes its error, now and from now on.
   template <class Call>
   auto guarded(Call call) -> decltype(call()) {
-    if (poison_) return *poison_;
+    if (is_poisoned()) return poison_;
     try {
       return call();
     } catch (const engine::TablesFailure& failure) {
@@ -74,6 +76,8 @@ class Machine : public Port {
       return failure.error;
     }
   }
+
+  bool is_poisoned() const noexcept { return poison_.code != errc::ok; }
 
   /// For members that cannot answer an error.
   template <class Value, class Call>
@@ -83,7 +87,7 @@ class Machine : public Port {
 
   State state_;
   Engine engine_;
-  std::optional<Error> poison_;
+  Error poison_;
 };
 
 /// A shard of queues.

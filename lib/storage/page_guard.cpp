@@ -294,25 +294,33 @@ class PageGuard::Walk {
   std::optional<Bytes> last_;
 };
 
-Result<void> PageGuard::check_free(const PageTree& free, std::vector<bool>& used, std::vector<bool>& pages) {
-  return Walk(*this, used, true).tree(free, [&](const PageView& view, std::size_t at) -> Result<void> {
-    const bool large = view.node_flags(at) == node_is_large;
-    const std::byte* data =
-        large ? base_ + view.large_page(at) * page_size_ + page_header_size : view.data(at);
-    const std::uint64_t room = view.data_size(at) / 8;
-    const std::uint64_t count = room == 0 ? 0 : page_number_at<std::uint64_t>(data);
-    if (view.key(at).size() != 8 || room == 0 || count >= room)
-      return damaged(view.number(), "a free list is damaged");
-    std::uint64_t above = last_page_ + 1;
-    for (std::uint64_t i = 1; i <= count; ++i) {
-      const auto number = page_number_at<std::uint64_t>(data + i * 8);
-      if (number < 2 || number >= above || pages[number])
-        return damaged(view.number(), "a free list is damaged");
-      pages[number] = true;
-      above = number;
-    }
-    return {};
-  });
+/// LMDB takes new pages from these lists: a page that is in use must not be among them. Of an older list that
+/// a lost write left in place the newest commit is missing, or the pages do not add up.
+Result<void> PageGuard::check_free(const Meta& meta, std::vector<bool>& used, std::vector<bool>& pages) {
+  std::uint64_t newest = 0;
+  auto walked =
+      Walk(*this, used, true).tree(meta.free, [&](const PageView& view, std::size_t at) -> Result<void> {
+        const bool large = view.node_flags(at) == node_is_large;
+        const std::byte* data =
+            large ? base_ + view.large_page(at) * page_size_ + page_header_size : view.data(at);
+        const std::uint64_t room = view.data_size(at) / 8;
+        const std::uint64_t count = room == 0 ? 0 : page_number_at<std::uint64_t>(data);
+        if (view.key(at).size() != 8 || room == 0 || count >= room)
+          return damaged(view.number(), "a free list is damaged");
+        std::uint64_t above = last_page_ + 1;
+        for (std::uint64_t i = 1; i <= count; ++i) {
+          const auto number = page_number_at<std::uint64_t>(data + i * 8);
+          if (number < 2 || number >= above || pages[number])
+            return damaged(view.number(), "a free list is damaged");
+          pages[number] = true;
+          above = number;
+        }
+        newest = page_number_at<std::uint64_t>(view.key(at).data());
+        return {};
+      });
+  if (!walked) return walked;
+  const bool last_is_there = meta.free.rows == 0 || newest == meta.transaction;
+  return last_is_there ? Result<void>() : Result<void>(damaged(meta.free.root, "a free list is missing"));
 }
 
 Result<PageTrees> PageGuard::read_trees(const PageTree& main) {
@@ -338,7 +346,7 @@ Result<void> PageGuard::check_start(bool whole) {
   if (!tables) return std::move(tables).error();
   std::vector<bool> used(last_page_ + 1, false);
   std::vector<bool> free(last_page_ + 1, false);
-  if (auto good = check_free(meta->free, used, free); !good) return good;
+  if (auto good = check_free(*meta, used, free); !good) return good;
   const auto ignore = [](const PageView&, std::size_t) -> Result<void> { return {}; };
   if (auto good = Walk(*this, used, false).tree(meta->main, ignore); !good) return good;
   for (const auto& [name, tree] : *tables) {
@@ -348,6 +356,10 @@ Result<void> PageGuard::check_start(bool whole) {
   for (std::uint64_t number = 0; number <= last_page_; ++number) {
     if (used[number] && free[number]) return damaged(number, "is in use and in a free list");
   }
+  std::uint64_t pages = 2 + meta->main.pages() + meta->free.pages();
+  for (const auto& [name, tree] : *tables) pages += tree.pages();
+  pages += static_cast<std::uint64_t>(std::count(free.begin(), free.end(), true));
+  if (pages != last_page_ + 1) return damaged(meta->free.root, "pages are neither in use nor free, or both");
   return {};
 }
 

@@ -32,6 +32,8 @@ struct PageTree {
   std::uint64_t leaf_pages = 0;
   std::uint64_t overflow_pages = 0;
   std::uint64_t rows = 0;
+
+  std::uint64_t pages() const noexcept { return branch_pages + leaf_pages + overflow_pages; }
 };
 
 /// The tables of one moment, by name.
@@ -96,7 +98,7 @@ class PageGuard {
   Result<Meta> read_meta(std::uint64_t number, std::uint64_t file_size);
   Result<Meta> newest_meta();
   Result<PageTrees> read_trees(const PageTree& main);
-  Result<void> check_free(const PageTree& free, std::vector<bool>& used, std::vector<bool>& pages);
+  Result<void> check_free(const Meta& meta, std::vector<bool>& used, std::vector<bool>& pages);
   Result<void> check_page(std::uint64_t number, bool leaf, const std::optional<Bytes>& low,
                           const std::optional<Bytes>& high);
   Result<Way> descend(const PageTree& tree, Bytes key, Side side, bool with_neighbours);

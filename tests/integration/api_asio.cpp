@@ -13,20 +13,15 @@
 #include <catch2/catch_test_macros.hpp>
 #include <thread>
 
+#include "opened.hpp"
 #include "peerq/asio.hpp"
 #include "peerq/peerq.hpp"
-#include "temporary_directory.hpp"
 
 namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-
-struct Opened {
-  TemporaryDirectory directory;
-  Node node = Node::open({.data_dir = directory.inside("data")}).value();
-};
 
 TEST_CASE("api node: a coroutine sends, waits, receives and deletes", "[api][asio]") {
   Opened opened;

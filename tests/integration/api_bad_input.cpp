@@ -8,19 +8,14 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
+#include "opened.hpp"
 #include "peerq/peerq.hpp"
-#include "temporary_directory.hpp"
 
 namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
-
-struct Opened {
-  TemporaryDirectory directory;
-  Node node = Node::open({.data_dir = directory.inside("data")}).value();
-};
 
 TEST_CASE("api node: names outside the rule are refused by name (S5)", "[api][bad-input]") {
   Opened opened;

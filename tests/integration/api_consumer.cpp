@@ -7,18 +7,13 @@
 #include <set>
 #include <thread>
 
+#include "opened.hpp"
 #include "peerq/peerq.hpp"
-#include "temporary_directory.hpp"
 
 namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Opened {
-  TemporaryDirectory directory;
-  Node node = Node::open({.data_dir = directory.inside("data")}).value();
-};
 
 /// Waits for a condition that another thread brings about; the limit is for a test that fails.
 template <class Condition>

@@ -3,23 +3,13 @@
 #include <catch2/catch_test_macros.hpp>
 #include <thread>
 
+#include "opened.hpp"
 #include "peerq/peerq.hpp"
-#include "temporary_directory.hpp"
 
 namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Opened {
-  TemporaryDirectory directory;
-  Node node = Node::open({.data_dir = directory.inside("data")}).value();
-
-  void reopen() {
-    REQUIRE(node.close());
-    node = Node::open({.data_dir = directory.inside("data")}).value();
-  }
-};
 
 TEST_CASE("api node: what is sent is received once, and deleted for good", "[api]") {
   Opened opened;

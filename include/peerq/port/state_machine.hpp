@@ -32,6 +32,10 @@ class StateMachine {
   /// Passes an entry that is not a command (barrier, configuration).
   virtual Result<void> pass(LogIndex index, Term term, bool configuration, Bytes body) = 0;
 
+  /// What poisoned the shard; ok while it serves. Members that cannot answer an error find nothing then: ask
+  /// here before their answer is given on.
+  virtual const Error& damage() const noexcept = 0;
+
   virtual LogIndex applied() const noexcept = 0;
   virtual Stamps stamps() const noexcept = 0;
   virtual engine::NextDue next_due() = 0;

@@ -16,7 +16,7 @@ namespace peerq::crash {
 
 namespace {
 
-constexpr std::size_t page_size = 4096;
+constexpr std::size_t compared_at_once = 4096;
 constexpr std::size_t mapped_step = std::size_t{16} << 20;
 
 [[noreturn]] void fail(const std::string& what) {
@@ -82,8 +82,8 @@ void ImageDirectory::put_file(const std::string& path, const Image::File& file) 
     open.pages = static_cast<std::byte*>(pages);
   }
   Image::contents(file, scratch_);
-  for (std::size_t at = 0; at < scratch_.size(); at += page_size) {
-    const std::size_t size = std::min(page_size, scratch_.size() - at);
+  for (std::size_t at = 0; at < scratch_.size(); at += compared_at_once) {
+    const std::size_t size = std::min(compared_at_once, scratch_.size() - at);
     if (std::memcmp(open.pages + at, scratch_.data() + at, size) == 0) continue;
     std::memcpy(open.pages + at, scratch_.data() + at, size);
   }

@@ -6,8 +6,6 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <new>
 #include <set>
@@ -43,11 +41,6 @@ struct Shared {
     return *new (memory) Shared;
   }
 };
-
-std::string text_of_file(const std::string& path) {
-  std::ifstream in(path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
 
 /// What the scenario noted.
 struct Notes {

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -29,11 +27,6 @@ using history::Outcome;
 
 /// A sync send that began this much after an interval's end shows that the writer had its turn.
 constexpr auto interval_slack = 50ms;
-
-std::string text_of_file(const std::string& path) {
-  std::ifstream in(path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
 
 class KillRun {
  public:

@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// More than this many messages are not kept, so that images stay small.
-constexpr std::uint64_t backlog_max = 250;
+constexpr std::uint64_t recorded_backlog_max = 250;
 
 /// The place in the trace, as the preloaded recorder tells it.
 std::uint64_t position() {
@@ -49,7 +49,7 @@ class Worker {
 
   bool go_on() { return calls_left_->fetch_sub(1) > 0; }
   Random& random() { return random_; }
-  bool is_full() const { return backlog_->load() > static_cast<std::int64_t>(backlog_max); }
+  bool is_full() const { return backlog_->load() > static_cast<std::int64_t>(recorded_backlog_max); }
   Node& node() { return *node_; }
 
   JournalEntry begin(Did did, std::string queue) const {

@@ -256,16 +256,17 @@ Result<std::vector<RecoveredMessage>> drain(Node& node, const std::string& name)
       continue;
     }
     empty = 0;
-    for (const auto& delivery : *received) {
+    auto erased = queue->erase(*received);
+    if (!erased) return std::move(erased).error();
+    for (std::size_t i = 0; i < received->size(); ++i) {
+      if (const auto& one = (*erased)[i]; !one) return one.error();
+      if ((*erased)[i]->already_gone)
+        continue;  // its lease ended meanwhile, and it went to the dead-letter queue
+      const Delivery& delivery = (*received)[i];
       out.push_back({.id = delivery.id(),
                      .body = history::read_body(delivery.bytes()),
                      .body_size = delivery.bytes().size(),
                      .attempt = delivery.attempt()});
-    }
-    auto erased = queue->erase(*received);
-    if (!erased) return std::move(erased).error();
-    for (const auto& one : *erased) {
-      if (!one) return one.error();
     }
   }
   return out;

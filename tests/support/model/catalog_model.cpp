@@ -20,7 +20,7 @@ bool valid_name(std::string_view name) {  // S5
 }
 
 /// The first parameter in which two queues differ, in the order of the table; tags do not count (S6).
-std::string first_difference(const QueueOptions& a, const QueueOptions& b) {
+std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
   if (a.durability != b.durability) return "durability";
   if (a.sync_interval != b.sync_interval) return "sync_interval";
   if (a.max_message_size != b.max_message_size) return "max_message_size";
@@ -58,7 +58,7 @@ class Catalog {
     if (const errc bad = check_options(create.options); bad != errc::ok) return fail(bad);
     if (!valid_name(name)) return fail(errc::invalid_name);
     if (const auto known = model_.queues.find(name); known != model_.queues.end()) {
-      auto differs = first_difference(create.options, known->second.config.options);
+      auto differs = differing_option(create.options, known->second.config.options);
       return differs.empty() ? answer(known->second) : fail(errc::queue_exists, std::move(differs));
     }
     if (const errc bad = check_dead_letter(name, create.options); bad != errc::ok) return fail(bad);

@@ -16,7 +16,7 @@ namespace peerq::model {
 
 namespace {
 
-constexpr std::size_t genes_per_log = 150;
+constexpr std::size_t genes_per_catalog_log = 150;
 constexpr QueueId first_queue_id{(std::uint64_t{9} << 32) + 1};
 
 std::string show(const engine::QueueConfig& c) {
@@ -231,7 +231,7 @@ LogResult run_catalog_logs(const CatalogFactory& make, std::uint64_t seed, std::
   LogResult all;
   Dice dice(seed);
   while (all.steps < steps && all.violation.empty()) {
-    const Genes genes = make_genes(dice.next(), genes_per_log);
+    const Genes genes = make_genes(dice.next(), genes_per_catalog_log);
     const auto run = [&](const Genes& tried, bool trace) {
       return run_catalog_log(*make(first_queue_id), first_queue_id, tried, trace);
     };

@@ -5,13 +5,10 @@
 #include <vector>
 
 #include "unit/wire/samples.hpp"
-#include "wire/codec.hpp"
 
 using namespace peerq;
 
 namespace {
-
-const auto codec = wire::make_codec();
 
 bool inside(Bytes part, const SharedBytes& whole) {
   const auto bytes = whole.bytes();
@@ -20,7 +17,7 @@ bool inside(Bytes part, const SharedBytes& whole) {
 
 /// An entry of one empty header with another version number.
 SharedBytes entry_of_version(std::uint16_t version) {
-  const auto entry = codec->encode_entry({}, {});
+  const auto entry = test::codec().encode_entry({}, {});
   const auto copy = SharedBytes::allocate(entry.size());
   std::memcpy(copy.second.data(), entry.bytes().data(), entry.size());
   std::memcpy(copy.second.data() + 8, &version, sizeof(version));
@@ -30,9 +27,9 @@ SharedBytes entry_of_version(std::uint16_t version) {
 }  // namespace
 
 TEST_CASE("an entry with every command comes back as it was") {
-  const auto sample = test::every_command(*codec);
-  auto decoder = codec->make_decoder();
-  const auto bytes = codec->encode_entry(sample.header, sample.commands);
+  const auto sample = test::every_command(test::codec());
+  auto decoder = test::codec().make_decoder();
+  const auto bytes = test::codec().encode_entry(sample.header, sample.commands);
   CHECK(bytes.size() % 8 == 0);
   const auto entry = decoder->decode(bytes);
   REQUIRE(entry);
@@ -48,17 +45,17 @@ TEST_CASE("an entry without commands comes back as it was") {
   engine::EntryHeader header;
   header.stamps = {{-1}, {-2}};
   header.proposer = PeerId(~0ULL);
-  auto decoder = codec->make_decoder();
-  const auto entry = decoder->decode(codec->encode_entry(header, {})).value();
+  auto decoder = test::codec().make_decoder();
+  const auto entry = decoder->decode(test::codec().encode_entry(header, {})).value();
   CHECK(entry.header == header);
   CHECK(entry.commands.empty());
 }
 
 TEST_CASE("random entries come back as they were, all through one decoder") {
-  auto decoder = codec->make_decoder();
+  auto decoder = test::codec().make_decoder();
   for (std::uint64_t seed = 0; seed < 3'000; ++seed) {
-    const auto sample = test::random_entry(*codec, seed);
-    const auto entry = decoder->decode(codec->encode_entry(sample.header, sample.commands));
+    const auto sample = test::random_entry(test::codec(), seed);
+    const auto entry = decoder->decode(test::codec().encode_entry(sample.header, sample.commands));
     INFO("seed " << seed);
     REQUIRE(entry);
     REQUIRE(test::same(entry.value(), sample));
@@ -66,9 +63,9 @@ TEST_CASE("random entries come back as they were, all through one decoder") {
 }
 
 TEST_CASE("payloads and reasons are views into the entry's bytes, payloads aligned to 8") {
-  const auto sample = test::every_command(*codec);
-  auto decoder = codec->make_decoder();
-  const auto bytes = codec->encode_entry(sample.header, sample.commands);
+  const auto sample = test::every_command(test::codec());
+  auto decoder = test::codec().make_decoder();
+  const auto bytes = test::codec().encode_entry(sample.header, sample.commands);
   const auto entry = decoder->decode(bytes).value();
   std::size_t payloads = 0;
   std::size_t reasons = 0;
@@ -77,7 +74,7 @@ TEST_CASE("payloads and reasons are views into the entry's bytes, payloads align
       for (const auto& item : send->items) {
         CHECK(inside(item.payload, bytes));
         CHECK(reinterpret_cast<std::uintptr_t>(item.payload.data()) % 8 == 0);
-        CHECK(codec->read_message(entry.bytes.slice(item.payload)).has_value());
+        CHECK(test::codec().read_message(entry.bytes.slice(item.payload)).has_value());
         ++payloads;
       }
     }
@@ -101,9 +98,9 @@ TEST_CASE("the views of a large entry stay where they are while the rest is deco
   for (std::size_t i = 0; i < commands.size(); ++i) {
     commands[i].body = engine::Send{QueueId(i), false, std::span(items).first(items.size() - i)};
   }
-  auto decoder = codec->make_decoder();
+  auto decoder = test::codec().make_decoder();
   for (int round = 0; round < 3; ++round) {
-    const auto entry = decoder->decode(codec->encode_entry({}, commands)).value();
+    const auto entry = decoder->decode(test::codec().encode_entry({}, commands)).value();
     REQUIRE(entry.commands.size() == commands.size());
     for (std::size_t i = 0; i < commands.size(); ++i) {
       const auto& send = std::get<engine::Send>(entry.commands[i].body);
@@ -116,11 +113,11 @@ TEST_CASE("the views of a large entry stay where they are while the rest is deco
 TEST_CASE("a batch of deletes takes 16 bytes a receipt") {
   std::vector<engine::SettleItem> items(1'000);
   const engine::Command command{{}, engine::Settle{QueueId(1), engine::Verb::erase, items}};
-  CHECK(codec->encode_entry({}, {&command, 1}).size() < 16 * items.size() + 200);
+  CHECK(test::codec().encode_entry({}, {&command, 1}).size() < 16 * items.size() + 200);
 }
 
 TEST_CASE("an entry of a newer version is refused before anything else in it is looked at") {
-  auto decoder = codec->make_decoder();
+  auto decoder = test::codec().make_decoder();
   for (const std::uint16_t version : {2, 3, 0xffff}) {
     CHECK(decoder->decode(entry_of_version(version)).error() == errc::version_mismatch);
   }
@@ -135,20 +132,20 @@ TEST_CASE("an entry of a newer version is refused before anything else in it is 
 TEST_CASE("an unknown kind of command and an unknown verb are corrupt") {
   const engine::Command tick;
   const engine::Command settle{{}, engine::Settle{QueueId(1), static_cast<engine::Verb>(5), {}}};
-  auto decoder = codec->make_decoder();
-  const auto entry = codec->encode_entry({}, {&tick, 1});
+  auto decoder = test::codec().make_decoder();
+  const auto entry = test::codec().encode_entry({}, {&tick, 1});
   // root pointer, header of 4 words and a pointer, list tag, then the command: queue, kind.
   auto* kind = const_cast<std::byte*>(entry.bytes().data()) + 8 + 5 * 8 + 8 + 8;
   REQUIRE(decoder->decode(entry).has_value());
   *kind = std::byte{13};
   CHECK(decoder->decode(entry).error() == errc::corrupt);
-  CHECK(decoder->decode(codec->encode_entry({}, {&settle, 1})).error() == errc::corrupt);
+  CHECK(decoder->decode(test::codec().encode_entry({}, {&settle, 1})).error() == errc::corrupt);
 }
 
 TEST_CASE("a decoder that met a bad entry reads the next good one") {
-  auto decoder = codec->make_decoder();
-  const auto sample = test::every_command(*codec);
-  const auto bytes = codec->encode_entry(sample.header, sample.commands);
+  auto decoder = test::codec().make_decoder();
+  const auto sample = test::every_command(test::codec());
+  const auto bytes = test::codec().encode_entry(sample.header, sample.commands);
   CHECK(decoder->decode(bytes.slice(bytes.bytes().first(bytes.size() / 16 * 8))).error() == errc::corrupt);
   CHECK(test::same(decoder->decode(bytes).value(), sample));
 }

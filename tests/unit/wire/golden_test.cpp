@@ -13,7 +13,6 @@
 #include "peerq/engine/rows.hpp"
 #include "support/paths.hpp"
 #include "unit/wire/samples.hpp"
-#include "wire/codec.hpp"
 #include "wire/configuration.hpp"
 
 using namespace peerq;
@@ -59,7 +58,7 @@ SharedBytes from_hex(const std::string& name) {
   return SharedBytes::copy(as_bytes(bytes));
 }
 
-SharedBytes rich_message(const port::Codec& codec) {
+SharedBytes rich_message() {
   const std::vector<port::AttributeView> attributes = {{"content-type", as_bytes("text/plain")},
                                                        {"empty", {}}};
   port::MessageParts parts;
@@ -67,7 +66,7 @@ SharedBytes rich_message(const port::Codec& codec) {
   parts.attributes = attributes;
   parts.reply_to = "replies";
   parts.correlation_id = as_bytes("42");
-  return codec.make_message(parts);
+  return test::codec().make_message(parts);
 }
 
 /// A line for each row: its table, name, key and row; each is read back, too.
@@ -196,34 +195,30 @@ void add_queue_rows(RowLines& lines) {
 }  // namespace
 
 TEST_CASE("messages are written as they were always written") {
-  const auto codec = wire::make_codec();
   port::MessageParts plain;
   plain.body = as_bytes("hello");
-  compare("message_plain.hex", hex(codec->make_message(plain).bytes(), 8));
-  compare("message_rich.hex", hex(rich_message(*codec).bytes(), 8));
+  compare("message_plain.hex", hex(test::codec().make_message(plain).bytes(), 8));
+  compare("message_rich.hex", hex(rich_message().bytes(), 8));
 }
 
 TEST_CASE("messages that were always written can be read") {
-  const auto codec = wire::make_codec();
   const auto plain = from_hex("message_plain.hex");
-  CHECK(as_text(codec->read_message(plain).value().body) == "hello");
+  CHECK(as_text(test::codec().read_message(plain).value().body) == "hello");
   const auto rich = from_hex("message_rich.hex");
-  const auto view = codec->read_message(rich).value();
+  const auto view = test::codec().read_message(rich).value();
   CHECK(view.attributes.at(0).key == "content-type");
   CHECK(as_text(view.attributes.at(0).value) == "text/plain");
   CHECK(view.reply_to == "replies");
 }
 
 TEST_CASE("entries are written as they were always written") {
-  const auto codec = wire::make_codec();
-  const auto sample = test::every_command(*codec);
-  compare("entry.hex", hex(codec->encode_entry(sample.header, sample.commands).bytes(), 8));
+  const auto sample = test::every_command(test::codec());
+  compare("entry.hex", hex(test::codec().encode_entry(sample.header, sample.commands).bytes(), 8));
 }
 
 TEST_CASE("entries that were always written can be read") {
-  const auto codec = wire::make_codec();
-  auto decoder = codec->make_decoder();
-  const auto sample = test::every_command(*codec);
+  auto decoder = test::codec().make_decoder();
+  const auto sample = test::every_command(test::codec());
   CHECK(test::same(decoder->decode(from_hex("entry.hex")).value(), sample));
 }
 

@@ -7,13 +7,10 @@
 
 #include "checksum/checksum.hpp"
 #include "unit/wire/samples.hpp"
-#include "wire/codec.hpp"
 
 using namespace peerq;
 
 namespace {
-
-const auto codec = wire::make_codec();
 
 /// A copy in memory of its own, so that a sanitizer sees the first byte behind it.
 struct Copy {
@@ -51,7 +48,7 @@ unsigned sum(Bytes bytes) {
   return out;
 }
 
-SharedBytes rich_message() {
+SharedBytes message_with_extras() {
   const std::vector<port::AttributeView> attributes = {{"key", as_bytes("value")},
                                                        {"other", as_bytes("thing")}};
   port::MessageParts parts;
@@ -59,7 +56,7 @@ SharedBytes rich_message() {
   parts.attributes = attributes;
   parts.reply_to = "replies";
   parts.correlation_id = as_bytes("1234567890");
-  return codec->make_message(parts);
+  return test::codec().make_message(parts);
 }
 
 void check_views(const port::MessageView& view, Bytes message) {
@@ -100,16 +97,16 @@ void check_items(const engine::EntryView& entry) {
 }  // namespace
 
 TEST_CASE("every flipped bit of a message is noticed") {
-  const auto message = rich_message();
+  const auto message = message_with_extras();
   for (std::size_t bit = 0; bit < 8 * message.size(); ++bit) {
     Copy copy(message.bytes());
     copy.bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
-    REQUIRE(codec->read_message(copy.shared).error() == errc::message_invalid);
+    REQUIRE(test::codec().read_message(copy.shared).error() == errc::message_invalid);
   }
 }
 
 TEST_CASE("a message that was changed and sealed again never shows bytes outside itself") {
-  const auto message = rich_message();
+  const auto message = message_with_extras();
   std::mt19937_64 random(1);
   std::size_t read = 0;
   for (int round = 0; round < 60'000; ++round) {
@@ -121,7 +118,7 @@ TEST_CASE("a message that was changed and sealed again never shows bytes outside
                                  : byte ^ static_cast<std::byte>(1U << (random() % 8));
     }
     seal_again(copy.bytes);
-    const auto view = codec->read_message(copy.shared);
+    const auto view = test::codec().read_message(copy.shared);
     if (!view) {
       REQUIRE(view.error() == errc::message_invalid);
       continue;
@@ -140,7 +137,7 @@ TEST_CASE("random words with a good seal are refused or harmless") {
     const std::uint64_t root = (std::uint64_t{1 + random() % 3} << 32) | ((random() % 3) << 48);
     std::memcpy(copy.bytes.data(), &root, 8);
     seal_again(copy.bytes);
-    if (const auto view = codec->read_message(copy.shared)) check_views(view.value(), copy.bytes);
+    if (const auto view = test::codec().read_message(copy.shared)) check_views(view.value(), copy.bytes);
   }
 }
 
@@ -151,7 +148,7 @@ TEST_CASE("cycles, endless lists and pointers to elsewhere are message_invalid")
   const auto refused = [&](std::vector<std::uint64_t> words) {
     Copy copy(std::as_bytes(std::span(words)));
     seal_again(copy.bytes);
-    return !codec->read_message(copy.shared);
+    return !test::codec().read_message(copy.shared);
   };
   const std::uint64_t extras = std::uint64_t{3} << 48;  // follows, three pointers
   const std::uint64_t list_of_empty = 1 | (std::uint64_t{0x1fff'ffff} << 35);
@@ -167,9 +164,9 @@ TEST_CASE("cycles, endless lists and pointers to elsewhere are message_invalid")
 }
 
 TEST_CASE("a damaged entry is refused or read without a view outside it") {
-  auto decoder = codec->make_decoder();
-  const auto sample = test::every_command(*codec);
-  const auto entry = codec->encode_entry(sample.header, sample.commands);
+  auto decoder = test::codec().make_decoder();
+  const auto sample = test::every_command(test::codec());
+  const auto entry = test::codec().encode_entry(sample.header, sample.commands);
   std::mt19937_64 random(3);
   std::size_t refused = 0;
   for (int round = 0; round < 60'000; ++round) {
@@ -190,9 +187,9 @@ TEST_CASE("a damaged entry is refused or read without a view outside it") {
 }
 
 TEST_CASE("an entry cut at any word is refused or read without a view outside it") {
-  auto decoder = codec->make_decoder();
-  const auto sample = test::every_command(*codec);
-  const auto entry = codec->encode_entry(sample.header, sample.commands);
+  auto decoder = test::codec().make_decoder();
+  const auto sample = test::every_command(test::codec());
+  const auto entry = test::codec().encode_entry(sample.header, sample.commands);
   for (std::size_t size = 0; size < entry.size(); ++size) {
     const Copy copy(entry.bytes().first(size));
     CHECK(decoder->decode(copy.shared).error() == errc::corrupt);
@@ -200,7 +197,7 @@ TEST_CASE("an entry cut at any word is refused or read without a view outside it
 }
 
 TEST_CASE("a claim of half a billion commands takes no memory") {
-  auto decoder = codec->make_decoder();
+  auto decoder = test::codec().make_decoder();
   const std::uint64_t root = (std::uint64_t{4} << 32) | (std::uint64_t{1} << 48);
   const std::uint64_t composite = 1 | (std::uint64_t{7} << 32);
   const std::vector<std::uint64_t> words = {root, 1, 0, 0, 0, composite, std::uint64_t{0x1fff'ffff} << 2};
@@ -208,7 +205,7 @@ TEST_CASE("a claim of half a billion commands takes no memory") {
 }
 
 TEST_CASE("commands that take no room in the entry are corrupt") {
-  auto decoder = codec->make_decoder();
+  auto decoder = test::codec().make_decoder();
   const std::uint64_t root = (std::uint64_t{4} << 32) | (std::uint64_t{1} << 48);
   const std::uint64_t composite = 1 | (std::uint64_t{7} << 32);
   std::vector<std::uint64_t> words(1'000);
@@ -236,8 +233,8 @@ TEST_CASE("a column that is shorter than its batch is corrupt") {
   const std::vector<engine::Command> commands = {
       {{}, engine::Send{QueueId(1), false, sends}},
       {{}, engine::Settle{QueueId(1), engine::Verb::nack, settles}}};
-  const auto entry = codec->encode_entry({}, commands);
-  auto decoder = codec->make_decoder();
+  const auto entry = test::codec().encode_entry({}, commands);
+  auto decoder = test::codec().make_decoder();
   REQUIRE(decoder->decode(entry).has_value());
 
   std::size_t columns = 0;

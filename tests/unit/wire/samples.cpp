@@ -4,6 +4,8 @@
 #include <chrono>
 #include <random>
 
+#include "wire/codec.hpp"
+
 namespace peerq::test {
 
 using namespace std::chrono_literals;
@@ -11,6 +13,11 @@ using engine::Command;
 using engine::CommandBody;
 using engine::SendItem;
 using engine::SettleItem;
+
+const port::Codec& codec() {
+  static const auto instance = wire::make_codec();
+  return *instance;
+}
 
 Bytes Sample::keep(std::string_view text) {
   if (text.empty()) return {};

@@ -1,5 +1,5 @@
 #pragma once
-// Entries with every kind of command, and their comparison: for the tests of the codec.
+// The codec, entries with every kind of command, and their comparison.
 
 #include <string>
 #include <string_view>
@@ -9,6 +9,9 @@
 #include "peerq/port/codec.hpp"
 
 namespace peerq::test {
+
+/// What is tested.
+const port::Codec& codec();
 
 /// Owns what its commands point to.
 struct Sample {
