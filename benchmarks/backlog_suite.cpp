@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t shallow = 100'000;
 constexpr std::uint64_t few = 1'000;
-constexpr double body_bytes = 100;
+constexpr double message_bytes = 100;
 /// Of a memory budget a quarter is the active delta: 4 MiB.
 constexpr std::uint64_t small_budget = std::uint64_t{16} << 20;
 constexpr double mebibyte = 1 << 20;
@@ -109,7 +109,7 @@ double state_bytes_per_message(const Filled& filled) {
 
 void report_state_bytes(Session& session, const Filled& filled, std::uint64_t queues) {
   const double allocated = static_cast<double>(folder_size(filled.closed / "state").allocated);
-  const double row = body_bytes + 48;
+  const double row = message_bytes + 48;
   report_at_most(session,
                  {.name = fmt::format("state-bytes/N={}/queues={}", short_number(filled.messages), queues),
                   .unit = "x (body + 48 B)",

@@ -13,7 +13,7 @@ namespace peerq::bench {
 
 namespace {
 
-constexpr std::size_t body_bytes = 100;
+constexpr std::size_t engine_body_bytes = 100;
 /// Messages that always wait in the queue, on both sides.
 constexpr std::size_t backlog = 1'000;
 
@@ -34,7 +34,8 @@ double rate_of(std::size_t batch, double seconds, RunBatch run_batch) {
 /// The floor with the same backlog and batches.
 class NaiveLifecycle {
  public:
-  explicit NaiveLifecycle(std::size_t batch) : batch_(batch), body_(body_bytes, 'b'), bodies_(batch, body_) {
+  explicit NaiveLifecycle(std::size_t batch)
+      : batch_(batch), body_(engine_body_bytes, 'b'), bodies_(batch, body_) {
     for (std::size_t sent = 0; sent < backlog; sent += batch) queue_.send(bodies_);
   }
   void run_batch() {
@@ -71,7 +72,7 @@ void run_case(Session& session, const EngineCase& of) {
   } else {
     shard = std::make_unique<MemoryShard>();
   }
-  EngineLifecycle lifecycle(*shard, of.batch, body_bytes);
+  EngineLifecycle lifecycle(*shard, of.batch, engine_body_bytes);
   lifecycle.keep_backlog(backlog);
   NaiveLifecycle naive(of.batch);
   // A round over the durable tables is long enough for some checkpoints.

@@ -9,7 +9,7 @@ namespace peerq::bench {
 
 namespace {
 
-constexpr std::size_t map_size = std::size_t{1} << 36;
+constexpr std::size_t floor_map_size = std::size_t{1} << 36;
 
 void check(int code) {
   if (code != 0) throw CannotMeasure(std::string("LMDB: ") + mdb_strerror(code));
@@ -24,7 +24,7 @@ LmdbFloor::~LmdbFloor() { mdb_env_close(environment_); }
 void LmdbFloor::open() {
   std::filesystem::create_directories(folder_);
   check(mdb_env_create(&environment_));
-  check(mdb_env_set_mapsize(environment_, map_size));
+  check(mdb_env_set_mapsize(environment_, floor_map_size));
   check(mdb_env_open(environment_, folder_.c_str(), 0, 0600));
   MDB_txn* transaction = begin();
   check(mdb_dbi_open(transaction, nullptr, MDB_CREATE, &table_));

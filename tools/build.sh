@@ -61,7 +61,7 @@ configure() {
 part_is_needed() {
   case $1-$command-$2 in
     TESTS-test-* | TESTS-check-* | TESTS-soak-*) return 0 ;;
-    BENCHMARKS-test-release | BENCHMARKS-check-release | BENCHMARKS-bench-release) return 0 ;;
+    BENCHMARKS-test-release | BENCHMARKS-check-lint | BENCHMARKS-bench-release) return 0 ;;
     *) return 1 ;;
   esac
 }

@@ -27,11 +27,11 @@ xargs awk -f tools/check_sizes.awk tools/size_exceptions.txt <"$work/measured" >
 tools/check_exceptions.sh >>"$findings"
 xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
 
-# The tree gives the lint its commands and the generated headers; its peerq_headers has every header alone.
+# This tree gives the lint its units and the generated headers; its peerq_headers has every header alone.
 progress headers
-if (build release peerq_wire_generated peerq_headers); then
+if (build lint peerq_wire_generated peerq_headers); then
   progress lint
-  tools/check_tidy.sh "$root" "$(tree_of release)" "$(tool clang-tidy)" "$builds/tidy" "$jobs" >>"$findings"
+  tools/check_tidy.sh "$root" "$(tree_of lint)" "$(tool clang-tidy)" "$builds/tidy" "$jobs" >>"$findings"
 else
   echo "a header does not compile (messages are above), so that there was no lint" >>"$findings"
 fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# clang-tidy over the project's translation units but the tests themselves (docs/decisions.md, D10), JOBS at a
-# time. What passed is remembered by the hash of its command, its source, all headers of the project that it
-# includes, and the configuration. Prints one line per finding.
+# clang-tidy over the project's translation units, JOBS at a time; most join several sources (PEERQ_UNITY). What
+# passed is remembered by the hash of its command, its sources, all headers of the project that they include,
+# and the configuration. Prints one line per finding.
 # Usage: check_tidy.sh ROOT TREE CLANG_TIDY CACHE JOBS; TREE is a configured CMake tree with
 # compile_commands.json and the generated headers.
 set -eu
@@ -21,20 +21,19 @@ configuration=$(sha256sum <"$root/.clang-tidy")
   git -c safe.directory="$root" ls-files -co --exclude-standard -- '*.hpp' '*.ipp' '*.cpp' '*.c' '*.capnp' |
     while IFS= read -r file; do [ ! -f "$file" ] || echo "$file"; done >"$work/files"
   xargs sha256sum <"$work/files" >"$work/sums"
+  find "$tree" -path '*/Unity/*.cxx' >>"$work/files"
   xargs grep -H -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]' <"$work/files" >"$work/includes"
 )
-# clang cannot read the precompiled headers of g++.
-sed 's/ -Winvalid-pch -include [^ ]*cmake_pch\.hxx//' "$tree/compile_commands.json" >"$work/compile_commands.json"
 
 awk -v root="$root" -v salt="$version $configuration" -f "$root/tools/tidy_units.awk" \
-  "$work/sums" "$work/includes" "$work/compile_commands.json" >"$work/units"
+  "$work/sums" "$work/includes" "$tree/compile_commands.json" >"$work/units"
 while IFS='	' read -r text source; do
   key=$(printf '%s' "$text" | sha256sum)
   key=${key%% *}
   [ -e "$cache/$key" ] || echo "$cache/$key $source"
 done <"$work/units" >"$work/open"
 
-xargs -P "$jobs" -L 1 "$root/tools/tidy_one.sh" "$tidy" "$work" <"$work/open" >"$work/out" 2>&1 || true
+xargs -P "$jobs" -L 1 "$root/tools/tidy_one.sh" "$tidy" "$tree" <"$work/open" >"$work/out" 2>&1 || true
 sed -n "s|^$root/||; /^[^ ]*:[0-9]*:[0-9]*: \(error\|warning\): /p" "$work/out" | sort -u >"$work/findings"
 cat "$work/findings"
 # A run that failed without naming a place (a crash, a missing file) is a finding as well.

@@ -1,5 +1,6 @@
-# Joins checksums (sha256sum), the #include lines of all sources (grep -H) and compile_commands.json into one
-# line per translation unit that is linted: what decides its lint, a tab, its source. Variables: root, salt.
+# Joins checksums (sha256sum), the #include lines of all sources and of the tree's units that join them (grep
+# -H), and compile_commands.json into one line per translation unit of the project: what decides its lint, a
+# tab, its source. Variables: root, salt.
 
 function value_of(line) {
   sub(/^[^:]*: "/, "", line)
@@ -9,7 +10,9 @@ function value_of(line) {
 
 # The project's file that `file` includes as `name`, or "" for a foreign one.
 function resolve(file, name, directory) {
+  if (index(name, root "/") == 1) name = substr(name, length(root) + 2)
   if (name ~ /\.capnp\.h$/) name = "wire/" substr(name, 1, length(name) - 2)
+  if (name in sum) return name
   directory = file
   sub(/[^\/]*$/, "", directory)
   if ((directory name) in sum) return directory name
@@ -46,8 +49,8 @@ FILENAME ~ /\/includes$/ {
 /^[ \t]*"file": / { source = value_of($0) }
 
 /^}/ {
-  name = substr(source, length(root) + 2)
-  if (index(source, root "/") == 1 && name in sum &&
-      name ~ /^(lib|transports|tools|examples|benchmarks|tests\/(support|soak|preload))\//)
+  name = index(source, root "/") == 1 ? substr(source, length(root) + 2) : source
+  if (source ~ /\/Unity\/[^\/]*$/) name = source
+  if (name in sum || name == source && name in includes)
     print salt " " command sums_of(name) "\t" source
 }

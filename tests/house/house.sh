@@ -154,7 +154,7 @@ test_words() {
 # lint_keys: what decides the lint of each unit of a small project, as check_tidy.sh puts it together.
 lint_keys() {
   find . -name '*.[ch]pp' | sed 's|^./||' | sort | xargs sha256sum >sums
-  grep -rH '#include' --include='*.[ch]pp' . | sed 's|^./||' >includes
+  { grep -rH '#include' include lib; grep -H '#include' "$work"/build/Unity/*; } >includes
   awk -v root="$work" -v salt=s -f "$tools/tidy_units.awk" ./sums ./includes commands.json
 }
 
@@ -163,13 +163,16 @@ test_lint() {
   put lib/x/b.hpp '#include "peerq/a.hpp"\n#include "x/c.hpp"\n'
   put lib/x/c.hpp '#include "x/b.hpp"\n'
   put lib/x/x.cpp '#include "b.hpp"\n#include <string>\n'
-  put tests/unit/t.cpp '#include "x/b.hpp"\n'
-  for file in lib/x/x.cpp tests/unit/t.cpp build/generated.cpp; do
+  put lib/y/y.cpp 'int y;\n'
+  put lib/y/z.cpp '#include "x/b.hpp"\n'
+  put build/Unity/y.cxx "#include \"$work/lib/y/y.cpp\"\n#include \"$work/lib/y/z.cpp\"\n"
+  for file in lib/x/x.cpp build/Unity/y.cxx build/generated.cpp; do
     printf '{\n  "command": "c++ -c x",\n  "file": "%s"\n}\n' "$work/$file"
   done >commands.json
   lint_keys >before
-  expect 1 . cat before
+  expect 2 . cat before
   expect 1 '	.*/lib/x/x.cpp$' cat before
+  expect 1 '	.*/build/Unity/y.cxx$' cat before
   lint_keys >again
   expect 0 . cmp before again
   for file in include/peerq/a.hpp lib/x/c.hpp lib/x/x.cpp; do
@@ -178,9 +181,10 @@ test_lint() {
     expect 1 differ cmp before after
     mv after before
   done
-  echo '// changed' >>tests/unit/t.cpp
+  echo '// changed' >>lib/y/y.cpp
   lint_keys >after
-  expect 0 . cmp before after
+  expect 1 . grep -vxFf before after
+  expect 1 'y.cxx$' grep -vxFf before after
 }
 
 deb822() { awk -v suite=bookworm -f "$tools/apt_deb822.awk" "$1"; }
