@@ -1,6 +1,7 @@
 // Opening: apply what the log holds beyond the tables, then finish what the catalog has open.
 
 #include "node/core.hpp"
+#include "peerq/base/plant.hpp"
 
 namespace peerq::node {
 
@@ -11,7 +12,9 @@ Result<void> Core::recover() {
     if (auto replayed = replay(shard); !replayed) return replayed;
   }
   for (auto& shard : shards_) {
-    shard.stamper.emplace(*parts_.clock, shard.machine->stamps());
+    Stamps newest = shard.machine->stamps();
+    if (PEERQ_PLANTED(delay_ignored_on_restart)) newest.wall = newest.wall + limits::delay_max;
+    shard.stamper.emplace(*parts_.clock, newest);
     shard.stamped_at = now_;
     shard.committed = shard.durable = shard.machine->applied();
   }

@@ -6,7 +6,7 @@
 // the next queue's first rows: every page behind them would stay half empty. So when a *run* of new keys
 // between two existing ones is long, the rows behind it that share its page are taken out, the run goes to
 // the page's end, and they are put back behind it. The first rows of a run wait until it is known whether it
-// is long. **Source** docs/decisions.md, sequential fill.
+// is long. **Source** docs/decisions.md, D17.
 
 #include <cstdint>
 #include <optional>

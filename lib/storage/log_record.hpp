@@ -5,7 +5,8 @@
 //   hard state  checksum (8) | term (8) | vote (8)
 //   snapshot    checksum (8) | index (8) | term (8) | configuration index (8) | generation (8) |
 //   configuration identity    checksum (8) | format (4) | cluster (16) | peer (8) | receipt key (16) | first
-//   queue (8) | generation (8)
+//   queue (8) |
+//               generation (8)
 //
 // All numbers little-endian; keys are the index (8) or the shard (4), big-endian. Every checksum covers the
 // key's meaning (shard, index) too, so that a value in the wrong place is a damaged one.

@@ -3,12 +3,13 @@
 // write anywhere, or lose rows without a word. So the pages on the way to a key, and their neighbours, are
 // checked here first, once each: number, kind, bounds, order of keys, range that the page above gives it.
 // Rows have their own seals. The format is that of LMDB 0.9 (data version 1). **Source** docs/decisions.md,
-// page guard.
+// D15; docs/formats.md, pages.
 //
-//   page     | number 8 | pad 2 | flags 2 | lower 2 | upper 2 | pointers 2 each ... | free | nodes |
-//   node     | low 2 | high 2 | flags 2 | key size 2 | key | data |     branch: low, high, flags = number of
-//   the page below meta     | page header 16 | magic 4 | version 4 | address 8 | map 8 | free tree 48 | main
-//   tree 48 | last page 8 | id 8 |
+//   page | number 8 | pad 2 | flags 2 | lower 2 | upper 2 | pointers 2 each ... | free | nodes |
+//   node | low 2 | high 2 | flags 2 | key size 2 | key | data |
+//          of a branch: low, high and flags are the number of the page below
+//   meta | page header 16 | magic 4 | version 4 | address 8 | map 8 | free tree 48 | main tree 48 |
+//          last page 8 | id 8 |
 
 #include <cstddef>
 #include <cstdint>

@@ -7,7 +7,7 @@
 // compared with its sum before anything in it is believed for the first time (row_sum_check.hpp); the sums
 // themselves are compared with the record of the last commit at open. Payloads have none: they never change
 // under their id.
-// **Source** docs/formats.md, sums.
+// **Source** docs/formats.md, sums; docs/decisions.md, D16.
 
 #include <cstdint>
 #include <map>

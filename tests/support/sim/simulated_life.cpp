@@ -49,7 +49,10 @@ void SimulatedLife::send() {
   const std::string body = "m" + std::to_string(fates_.size());
   fates_[body] = Fate::sending;
   SendOptions options;
-  if (simulation_.scheduler().once_in(4)) options.delay = Milliseconds(simulation_.scheduler().below(60'000));
+  if (simulation_.scheduler().once_in(4)) {
+    options.delay = Milliseconds(simulation_.scheduler().below(60'000));
+    delay(body, simulation_.scheduler().now(), *options.delay);
+  }
   if (queue_->send(body, options)) fates_[body] = Fate::acknowledged;
 }
 
@@ -66,20 +69,38 @@ void SimulatedLife::take(const Delivery& delivery) {
   const auto fate = fates_.find(body);
   if (fate == fates_.end()) return violations_.push_back("from nowhere: " + body);
   if (fate->second == Fate::deleted) violations_.push_back("came back after its delete: " + body);
+  check_delay(body);
   auto& until = leased_until_[body];
   if (until > scheduler.now()) violations_.push_back("leased twice at once: " + body);
   until = scheduler.now() + delivery.lease_left();
   if (!healing_ && scheduler.once_in(5)) return;  // left to lapse
   if (!healing_ && scheduler.once_in(5)) {
-    if (delivery.nack({.delay = Milliseconds(scheduler.below(5'000)), .reason = "again"}))
+    const Milliseconds pause(scheduler.below(5'000));
+    const SteadyTime from = scheduler.now();
+    if (delivery.nack({.delay = pause, .reason = "again"})) {
       until = scheduler.now();
+      delay(body, from, pause);
+    }
     return;
   }
   fate->second = Fate::deleting;
   if (delivery.erase()) fate->second = Fate::deleted;
 }
 
+void SimulatedLife::delay(const std::string& body, SteadyTime from, Milliseconds delay) {
+  delayed_until_[body] = {from + delay, jumps_};
+}
+
+/// Stamps of the calendar are whole milliseconds; while it does not jump they are never faster than time.
+void SimulatedLife::check_delay(const std::string& body) {
+  const auto delayed = delayed_until_.find(body);
+  if (delayed == delayed_until_.end() || delayed->second.second != jumps_) return;
+  const bool early = simulation_.scheduler().now() + 2ms < delayed->second.first;
+  if (early) violations_.push_back("handed out before its delay was over: " + body);
+}
+
 void SimulatedLife::jump() {
+  ++jumps_;
   const auto hours = static_cast<std::int64_t>(simulation_.scheduler().below(7'200'000)) - 3'600'000;
   simulation_.clock()->jump_wall(Milliseconds(hours));
 }

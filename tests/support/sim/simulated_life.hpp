@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "peerq/peerq.hpp"
@@ -39,6 +40,8 @@ class SimulatedLife {
   void send();
   std::size_t receive();
   void take(const Delivery& delivery);
+  void delay(const std::string& body, SteadyTime from, Milliseconds delay);
+  void check_delay(const std::string& body);
   void jump();
   void crash(bool power);
   std::set<std::string> dead_lettered();
@@ -50,6 +53,9 @@ class SimulatedLife {
   std::optional<Queue> dead_;
   std::map<std::string, Fate> fates_;
   std::map<std::string, SteadyTime> leased_until_;
+  /// When a delay ends, and how often the calendar had jumped when it began: a jump may end it early.
+  std::map<std::string, std::pair<SteadyTime, std::uint64_t>> delayed_until_;
+  std::uint64_t jumps_ = 0;
   std::vector<std::string> violations_;
   bool healing_ = false;
   std::size_t crashes_ = 0;

@@ -5,6 +5,7 @@
 #include "storage/log_record.hpp"
 #include "storage/payload_parts.hpp"
 #include "storage/row_seal.hpp"
+#include "storage/row_sums.hpp"
 
 using namespace peerq;
 
@@ -100,4 +101,23 @@ TEST_CASE("the parts of a payload lie behind its own key") {
         "0000000000000002"
         "00000003");
   CHECK(storage::part_size(4096) == 4080);
+}
+
+TEST_CASE("a sum is byte for byte what format 1 says") {
+  std::string key;
+  storage::disk_key<engine::MessageRow>({QueueId(1), Sequence::make(4, 0x0307)}, key);
+  std::string bucket;
+  const auto table = engine::TableId::messages;
+  storage::bucket_key(table, storage::bucket_size(table).value(), as_bytes(key), bucket);
+  CHECK(hex(bucket) ==
+        "05"
+        "0000000000000001"
+        "40000000000003");
+  std::string value;
+  engine::encode_row<storage::RowSum>({.rows = 2, .seals = 0x1'0000'0001}, value);
+  storage::seal_row(data_shard, storage::sums_table, as_bytes(bucket), value);
+  CHECK(hex(value) ==
+        "0200000000000000"
+        "0100000001000000"
+        "4ad918cf");
 }
