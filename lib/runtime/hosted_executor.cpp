@@ -62,6 +62,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   static constexpr std::uint32_t ended = 3;
   /// Tasks after which the host gets its thread back.
   static constexpr int tasks_per_turn = 32;
+  static constexpr std::chrono::nanoseconds longest_request = std::chrono::seconds(1);
 
   void schedule() {
     std::uint32_t expected = idle;
@@ -94,10 +95,11 @@ class Strand : public std::enable_shared_from_this<Strand> {
     return true;
   }
 
-  /// The host cannot take a request back, so one that comes earlier is enough: it asks again for the rest.
+  /// The host cannot take a request back, so one that comes earlier is enough: it asks again for the rest. A
+  /// long one would hold the host's loop open after the node was closed.
   void ask_host_for_timer() {
     if (!timer_.task || asked_for_.load() <= timer_.at) return;
-    const SteadyTime at = timer_.at;
+    const SteadyTime at = std::min(timer_.at, steady_now() + longest_request);
     asked_for_.store(at);
     const auto delay = std::max(at - steady_now(), std::chrono::nanoseconds(0));
     host_.post_after(delay, [self = shared_from_this(), at] { self->fired(at); });

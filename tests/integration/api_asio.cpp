@@ -97,8 +97,11 @@ TEST_CASE("api node: a node runs on the host's executors without threads of its 
     CHECK(again[0].receive_count() == 2);
     REQUIRE(node.close());
   }
+  // Nothing of the node's keeps the host's loops running: neither 30 s of a call's timeout nor more.
+  const auto closed_at = std::chrono::steady_clock::now();
   quick.join();
   blocking.join();
+  CHECK(std::chrono::steady_clock::now() - closed_at < 10s);
 }
 
 }  // namespace

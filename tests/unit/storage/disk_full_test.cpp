@@ -118,13 +118,14 @@ TEST_CASE("on a disk that others filled to the last byte, what was accepted is r
 TEST_CASE("the limit of the options holds for both files together") {
   ScratchDirectory scratch;
   const std::uint64_t limit = GENERATE(1 << 20, 8 << 20, 24 << 20);
+  const std::size_t body = limit >> 12;
   CAPTURE(limit);
   StoreDriver driver(scratch / "data", limit);
   REQUIRE(driver.open().has_value());
   REQUIRE(driver.create_queue().has_value());
   for (int round = 0; round < 3; ++round) {
-    const std::size_t sent = fill_up(driver, std::string(300, 'b'), 10);
-    CHECK(sent * 300 > limit / 8);
+    const std::size_t sent = fill_up(driver, std::string(body, 'b'), 10);
+    CHECK(sent * body > limit / 8);
     CHECK(data_bytes(scratch / "data") <= limit);
     const auto drained = driver.drain();
     if (!drained) FAIL(drained.error().text());
