@@ -2,32 +2,24 @@
 // sums (lib/storage/row_sums.hpp), never served.
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
 
 using namespace peerq;
+using test::read_file;
 using test::ScratchDirectory;
 using test::StoreDriver;
+using test::write_file;
 
 namespace {
 
 constexpr std::size_t page_size = 4096;
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 /// What can be seen of a message, and the time when something is due.
 using Shown = std::vector<std::tuple<std::uint64_t, int, std::uint32_t, std::int64_t>>;

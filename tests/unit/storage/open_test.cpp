@@ -7,35 +7,28 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "storage/system_file_system.hpp"
+#include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
 
 using namespace peerq;
 using Catch::Matchers::ContainsSubstring;
+using test::read_file;
 using test::ScratchDirectory;
 using test::StoreDriver;
+using test::write_file;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-}
 
 /// Every file below with its bytes.
 std::map<std::string, std::string> tree(const std::string& path) {
   std::map<std::string, std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
-    out[entry.path().string()] = entry.is_regular_file() ? content(entry.path().string()) : "";
+    out[entry.path().string()] = entry.is_regular_file() ? read_file(entry.path().string()) : "";
   }
   return out;
 }
@@ -81,7 +74,7 @@ TEST_CASE("a new directory holds a configuration entry of term 1 in each durable
   CHECK(driver.store().identity().first_queue.value % (std::uint64_t{1} << 32) == 0);
   CHECK(driver.store().identity().first_queue.value != 0);
   CHECK(driver.store().usage().accepts_sends);
-  CHECK(content(scratch / "a/b/data/FORMAT") == "peerq 1\n");
+  CHECK(read_file(scratch / "a/b/data/FORMAT") == "peerq 1\n");
 }
 
 TEST_CASE("a directory keeps its identity and two directories never share one") {
@@ -165,7 +158,7 @@ TEST_CASE("a path that is a file is refused and stays as it was") {
   const Error error = refusal(driver);
   CHECK(error.code == errc::data_dir_unsupported);
   CHECK_THAT(error.detail, ContainsSubstring("is a file"));
-  CHECK(content(scratch / "data") == "mine");
+  CHECK(read_file(scratch / "data") == "mine");
   StoreDriver below(scratch / "data/below");
   CHECK(refusal(below).code == errc::data_dir_unsupported);
 }
@@ -265,7 +258,7 @@ TEST_CASE("whatever a crash during creation leaves, the next open makes the dire
   StoreDriver driver(data);
   REQUIRE(driver.open().has_value());
   CHECK(driver.store().log().state(data_shard)->last >= LogIndex(1));
-  CHECK(content(data + "/FORMAT") == "peerq 1\n");
+  CHECK(read_file(data + "/FORMAT") == "peerq 1\n");
 }
 
 TEST_CASE("a lost FORMAT does not cost the data") {
