@@ -21,7 +21,8 @@ template <Tables T>
 bool QueueEngine<T>::exists(const QueueContext& queue, Sequence sequence) const noexcept {
   if (sequence.lane() >= limits::lane_count) return false;
   const LaneContext& lane = queue.lanes[sequence.lane()];
-  return queue.has_lane(sequence.lane()) && sequence.number() >= lane.row.horizon && sequence.number() < lane.row.next;
+  return queue.has_lane(sequence.lane()) && sequence.number() >= lane.row.horizon &&
+         sequence.number() < lane.row.next;
 }
 
 /// The message as the entry's stamps have it (S3), or none when it is gone from this queue.

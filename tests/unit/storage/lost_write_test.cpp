@@ -10,6 +10,7 @@
 #include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
+#include "support/storage/whole_file.hpp"
 
 using namespace peerq;
 using test::read_file;

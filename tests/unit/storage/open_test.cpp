@@ -13,6 +13,7 @@
 #include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
+#include "support/storage/whole_file.hpp"
 
 using namespace peerq;
 using Catch::Matchers::ContainsSubstring;
