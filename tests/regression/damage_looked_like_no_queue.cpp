@@ -5,7 +5,7 @@
 
 #include "peerq/node.hpp"
 #include "support/crash/process.hpp"
-#include "support/files.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq {
 namespace {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "support/crash/recovered.hpp"
-#include "support/files.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 

@@ -12,10 +12,10 @@
 
 #include "support/crash/kill_worker.hpp"
 #include "support/crash/random.hpp"
-#include "support/files.hpp"
 #include "support/history/checkers.hpp"
 #include "support/history/history.hpp"
 #include "support/history/linearizable.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 

@@ -21,7 +21,7 @@
 #include "support/crash/power_oracle.hpp"
 #include "support/crash/process.hpp"
 #include "support/crash/recorded_workload.hpp"
-#include "support/files.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 

@@ -14,8 +14,8 @@
 #include "peerq/node.hpp"
 #include "support/crash/journal.hpp"
 #include "support/crash/random.hpp"
-#include "support/files.hpp"
 #include "support/history/recorder.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 

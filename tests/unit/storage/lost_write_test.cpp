@@ -7,7 +7,6 @@
 #include <tuple>
 #include <vector>
 
-#include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
 #include "support/storage/whole_file.hpp"

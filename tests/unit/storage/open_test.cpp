@@ -10,7 +10,6 @@
 #include <map>
 
 #include "storage/system_file_system.hpp"
-#include "support/files.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
 #include "support/storage/whole_file.hpp"
