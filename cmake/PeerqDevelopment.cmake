@@ -2,7 +2,7 @@
 # Nothing here acts when peerq is a part of another project, unless its option is set.
 
 option(PEERQ_WARNINGS "Compile peerq's own sources with many warnings" ${PROJECT_IS_TOP_LEVEL})
-option(PEERQ_UNITY "Compile up to 8 sources of a folder as one: half the time from cold" OFF)
+set(PEERQ_UNITY tests CACHE STRING "What is compiled several sources of a folder at a time: tests, all, none")
 set(PEERQ_SANITIZE "" CACHE STRING "Sanitizers for everything that is built, e.g. address,undefined")
 set(PEERQ_TEST_PREFIX "" CACHE STRING "What the names of the tests begin with in this build")
 
@@ -33,20 +33,25 @@ if(PEERQ_SANITIZE)
   endif()
 endif()
 
-# With PEERQ_UNITY: compiles these sources of a target in groups, each of one folder, so that a folder's foreign
-# headers stay with it.
+# peerq_unity(<target> [TESTS] <sources>...): these are compiled in groups (docs/decisions.md, D20), each of one
+# folder, so that a folder's foreign headers stay with it.
 function(peerq_unity target)
-  if(NOT PEERQ_UNITY)
+  cmake_parse_arguments(arg "TESTS" "" "" ${ARGN})
+  if(PEERQ_UNITY STREQUAL "all")
+    set(size 8)
+  elseif(PEERQ_UNITY STREQUAL "tests" AND arg_TESTS)
+    set(size 4) # the fewer, the sooner a changed test is compiled
+  else()
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  foreach(source IN LISTS ARGN)
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
     cmake_path(GET source PARENT_PATH folder)
     file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${folder}")
     string(MAKE_C_IDENTIFIER "${folder}" folder)
     list(APPEND ${folder} "${source}")
     list(LENGTH ${folder} count)
-    math(EXPR group "(${count} - 1) / 8")
+    math(EXPR group "(${count} - 1) / ${size}")
     set_property(SOURCE "${source}" TARGET_DIRECTORY ${target} PROPERTY UNITY_GROUP "${folder}_${group}")
   endforeach()
 endfunction()

@@ -6,7 +6,7 @@ function(peerq_test_support)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cpp")
   add_library(peerq_test_support STATIC "${PROJECT_BINARY_DIR}/lib/empty.cpp" ${sources})
   peerq_target(peerq_test_support)
-  peerq_unity(peerq_test_support ${sources})
+  peerq_unity(peerq_test_support TESTS ${sources})
   target_include_directories(peerq_test_support PUBLIC
     "${PROJECT_SOURCE_DIR}/lib" "${PROJECT_SOURCE_DIR}/tests")
   target_include_directories(peerq_test_support SYSTEM BEFORE PUBLIC ${PEERQ_CAPNP_COMPAT})
@@ -28,11 +28,18 @@ function(peerq_test_suite name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  if(PEERQ_SANITIZE)
+    math(EXPR arg_TIMEOUT "4 * ${arg_TIMEOUT}")
+  endif()
   add_executable(peerq_${name} ${sources})
   peerq_target(peerq_${name})
-  peerq_unity(peerq_${name} ${sources})
+  peerq_unity(peerq_${name} TESTS ${sources})
   # A fifth less to compile; what the tests spend their time in are the libraries and tests/support.
   target_compile_options(peerq_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # The libraries and tests/support have all checks; here those at every access of memory cost a fifth.
+  if(PEERQ_SANITIZE MATCHES "undefined")
+    target_compile_options(peerq_${name} PRIVATE -fno-sanitize=null,alignment,vptr,object-size)
+  endif()
   target_link_libraries(peerq_${name} PRIVATE peerq_test_support Catch2::Catch2WithMain)
   # The inner quotes keep the space: CMake takes them off, and spaces at the end too.
   catch_discover_tests(peerq_${name}

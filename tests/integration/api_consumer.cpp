@@ -71,12 +71,12 @@ TEST_CASE("api node: outcomes and exceptions of a handler settle the message", "
 
 TEST_CASE("api node: a consumer extends the lease of a handler that takes long (S35)", "[api][consumer]") {
   Opened opened;
-  auto queue = opened.node.create_queue("orders", {.visibility_timeout = 300ms}).value();
+  auto queue = opened.node.create_queue("orders", {.visibility_timeout = 1s}).value();
   std::atomic<int> calls = 0;
   std::atomic<bool> lost = false;
   Consumer consumer(queue, [&](const Delivery&, std::stop_token lease_lost) {
     ++calls;
-    std::this_thread::sleep_for(1'200ms);
+    std::this_thread::sleep_for(2'200ms);
     lost = lease_lost.stop_requested();
   });
   REQUIRE(queue.send("slow"));

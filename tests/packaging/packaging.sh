@@ -9,8 +9,9 @@ work=$build_dir/packaging
 scratch=$work/$step
 mkdir -p "$scratch"
 
-launcher=
-if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+# How peerq itself is built here: quickly.
+quickly="-DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DPEERQ_UNITY=all"
+if command -v ccache >/dev/null; then quickly="$quickly -DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
 
 # Installs elsewhere first and moves the tree: nothing in it may know where it was installed.
 install_tree() {
@@ -50,8 +51,7 @@ pkg_config() {
 
 in_tree() {
   rm -rf "$scratch/build"
-  cmake -G Ninja -S "$here/in_tree" -B "$scratch/build" -DCMAKE_BUILD_TYPE=Release $launcher \
-    "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -g1 -DNDEBUG" "-DPEERQ_SOURCE=$source_dir" "-DHOW=$1"
+  cmake -G Ninja -S "$here/in_tree" -B "$scratch/build" $quickly "-DPEERQ_SOURCE=$source_dir" "-DHOW=$1"
   cmake --build "$scratch/build"
   run_consumers
 }
@@ -77,8 +77,7 @@ readme() {
 case $step in
   install_static) install_tree "$build_dir" static ;;
   install_shared)
-    cmake -G Ninja -S "$source_dir" -B "$scratch/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
-      "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -g1 -DNDEBUG" \
+    cmake -G Ninja -S "$source_dir" -B "$scratch/build" $quickly -DBUILD_SHARED_LIBS=ON \
       -DPEERQ_BUILD_EXAMPLES=OFF -DPEERQ_BUILD_BENCHMARKS=OFF -DPEERQ_BUILD_TOOLS=OFF
     cmake --build "$scratch/build"
     install_tree "$scratch/build" shared

@@ -2,23 +2,13 @@
 // answered as if there were nothing: queue_not_found, or an empty receive. Found by damaged files.
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "peerq/node.hpp"
 #include "support/crash/process.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 /// The first error that the queue and its one message meet; ok when both are there.
 errc look(const std::string& directory) {
@@ -43,14 +33,14 @@ TEST_CASE("damage of a queue's rows is told as damage, never as a queue or a mes
     REQUIRE(node.create_queue("orders").value().send("acknowledged"));
     REQUIRE(node.close());
   }
-  const std::string state = read_file(good + "/state/data.mdb");
+  const std::string state = test::read_file(good + "/state/data.mdb");
   std::size_t found = 0;
   for (auto at = state.find("orders"); at != std::string::npos; at = state.find("orders", at + 1)) {
     const std::string damaged = scratch.path() + "/at-" + std::to_string(at);
     std::filesystem::copy(good, damaged, std::filesystem::copy_options::recursive);
     std::string bytes = state;
     bytes[at + 2] = static_cast<char>(bytes[at + 2] ^ 1);
-    write_file(damaged + "/state/data.mdb", bytes);
+    test::write_file(damaged + "/state/data.mdb", bytes);
     const errc met = look(damaged);
     INFO("at " << at << ": " << name_of(met));
     CHECK((met == errc::ok || met == errc::corrupt));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/crash/recovered.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 
@@ -54,7 +55,7 @@ struct Notes {
   static Notes read(const std::string& path) {
     Notes notes;
     bool failed = false;
-    std::istringstream lines(text_of_file(path));
+    std::istringstream lines(test::read_file(path));
     for (std::string line; std::getline(lines, line);) {
       std::istringstream words(line);
       std::string what;
@@ -180,7 +181,7 @@ class IoErrorRun {
     if (!ended) kill_hard(child), wait_for(child);
     std::uint64_t calls = 0;
     std::string struck = "?";
-    std::istringstream(text_of_file(directory + "/report")) >> calls >> struck;
+    std::istringstream(test::read_file(directory + "/report")) >> calls >> struck;
     bool fine = true;
     const auto wrong = [&](const std::string& what) {
       fine = false;
@@ -190,7 +191,7 @@ class IoErrorRun {
     if (!ended) {
       wrong("hangs");
     } else if (!ended->clean()) {
-      wrong(fmt::format("ended with {}: {}", ended->text(), text_of_file(launch.output)));
+      wrong(fmt::format("ended with {}: {}", ended->text(), test::read_file(launch.output)));
     }
     const Notes notes = Notes::read(directory + "/notes");
     for (const auto& unclean : notes.unclean) wrong(unclean);

@@ -15,6 +15,7 @@
 #include "support/history/checkers.hpp"
 #include "support/history/history.hpp"
 #include "support/history/linearizable.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 
@@ -71,7 +72,7 @@ class KillRun {
   }
 
   std::string last_words() const {
-    const std::string said = text_of_file(paths_.log);
+    const std::string said = test::read_file(paths_.log);
     return said.size() <= 1'000 ? said : said.substr(said.size() - 1'000);
   }
 
@@ -231,7 +232,7 @@ class KillRun {
     std::set<std::string> ending;
     std::set<std::string> gone;
     std::set<std::string> there;
-    std::istringstream lines(text_of_file(paths_.queues));
+    std::istringstream lines(test::read_file(paths_.queues));
     for (std::string word, name; lines >> word >> name;) {
       if (word == "made") made.insert(name);
       if (word == "end") ending.insert(name);

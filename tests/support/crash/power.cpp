@@ -8,8 +8,6 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
@@ -23,6 +21,7 @@
 #include "support/crash/power_oracle.hpp"
 #include "support/crash/process.hpp"
 #include "support/crash/recorded_workload.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 
@@ -72,11 +71,6 @@ std::uint64_t micros_since(Clock::time_point start) {
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
 }
 
-std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 /// One recorded workload, and its images one after the other.
 class Campaign {
  public:
@@ -113,7 +107,7 @@ class Campaign {
     for (const auto& [path, file] : image.files) {
       if (path.ends_with("lock.mdb")) continue;  // written through its map
       Image::contents(file, bytes);
-      if (bytes != bytes_of(part_->directory + "/disk/" + path)) {
+      if (bytes != test::read_file(part_->directory + "/disk/" + path)) {
         throw std::runtime_error("power: the trace does not tell all of " + path);
       }
     }

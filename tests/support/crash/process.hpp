@@ -53,8 +53,6 @@ Ended wait_for(pid_t child);
 /// None when it did not end in time; it goes on.
 std::optional<Ended> wait_for(pid_t child, std::chrono::milliseconds time);
 void kill_hard(pid_t child) noexcept;
-/// What a child said or noted; empty when there is no such file.
-std::string text_of_file(const std::string& path);
 
 /// Runs `work` in a fork of this process, which must have one thread; its result is the exit status.
 pid_t start_fork(const std::function<int()>& work);

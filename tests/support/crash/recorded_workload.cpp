@@ -5,9 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "support/crash/journal.hpp"
 #include "support/crash/random.hpp"
 #include "support/history/recorder.hpp"
+#include "support/storage/whole_file.hpp"
 
 namespace peerq::crash {
 
@@ -318,9 +317,8 @@ void record(const std::string& directory, const WorkloadOptions& options) {
                 .output = directory + "/output"};
   const Ended ended = wait_for(start(task, launch));
   if (ended.clean()) return;
-  std::ifstream output(launch.output);
-  const std::string said(std::istreambuf_iterator<char>(output), {});
-  throw std::runtime_error(fmt::format("the recorded workload ended with {}: {}", ended.text(), said));
+  throw std::runtime_error(
+      fmt::format("the recorded workload ended with {}: {}", ended.text(), test::read_file(launch.output)));
 }
 
 }  // namespace peerq::crash
