@@ -306,8 +306,7 @@ class CorruptRun {
         break;
       }
     }
-    if (counts_->violations > 0) {
-      scratch_.keep();
+    if (counts_->violations > 0 && scratch_.keep()) {
       options_->report("corrupt: the recordings are kept in " + scratch_.path() +
                        "; --recording <one> --run <number>");
     }

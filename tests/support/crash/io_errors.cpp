@@ -137,8 +137,7 @@ class IoErrorRun {
         }
       }
     }
-    if (shared_->violations > 0) {
-      scratch_.keep();
+    if (shared_->violations > 0 && scratch_.keep()) {
       options_->report("errors: what failed is kept in " + scratch_.path());
     }
     return {.sites = shared_->sites, .violations = shared_->violations};

@@ -42,8 +42,7 @@ class KillRun {
       if (options_->progress) options_->progress(result_.cycles);
     }
     heal();
-    if (result_.violations > 0) {
-      directory_.keep();
+    if (result_.violations > 0 && directory_.keep()) {
       options_->report("kill: directory and histories are kept in " + directory_.path());
     }
     return result_;

@@ -236,20 +236,14 @@ class PowerRun {
   PowerResult run() {
     std::vector<Child> children;
     for (std::uint64_t i = 0; i < workers_; ++i) children.push_back(start_worker(i));
-    while (!children.empty()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      for (std::size_t i = 0; i < children.size();) {
-        if (look_after(children[i])) {
-          ++i;
-        } else {
-          children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-        }
-      }
-      if (options_->progress) options_->progress(result().images);
+    try {
+      look_after_all(children);
+    } catch (...) {  // the others would go on in a directory that is being removed
+      for (const Child& child : children) kill_hard(child.process);
+      throw;
     }
     const PowerResult out = result();
-    if (out.violations > 0) {
-      scratch_.keep();
+    if (out.violations > 0 && scratch_.keep()) {
       options_->report("power: the recordings are kept in " + scratch_.path() +
                        "; --recording <one> --image <number>");
     }
@@ -263,6 +257,20 @@ class PowerRun {
     std::uint64_t image = 0;
     Clock::time_point since = Clock::now();
   };
+
+  void look_after_all(std::vector<Child>& children) {
+    while (!children.empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      for (std::size_t i = 0; i < children.size();) {
+        if (look_after(children[i])) {
+          ++i;
+        } else {
+          children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+      }
+      if (options_->progress) options_->progress(result().images);
+    }
+  }
 
   Child start_worker(std::uint64_t worker) {
     WorkerState& state = states_->workers[worker];

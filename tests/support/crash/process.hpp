@@ -67,8 +67,8 @@ class ScratchDirectory {
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
 
   const std::string& path() const noexcept { return path_; }
-  /// It stays, for somebody to look at.
-  void keep() noexcept { keep_ = true; }
+  /// It stays, for somebody to look at; not what a planted bug did. Whether it does.
+  bool keep() noexcept;
 
  private:
   std::string path_;

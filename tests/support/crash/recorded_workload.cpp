@@ -281,6 +281,15 @@ void run_session(Node& node, Journal& journal, const Task& task, std::uint64_t s
   }
 }
 
+/// The session before may still let go of the directory, if it ended without a close.
+Result<Node> open_unlocked(const NodeOptions& options) {
+  for (int tries = 0;; ++tries) {
+    auto node = Node::open(options);
+    if (node || !(node.error() == errc::data_dir_locked) || tries == 500) return node;
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
 }  // namespace
 
 int run_record_task(const Task& task) {
@@ -289,7 +298,7 @@ int run_record_task(const Task& task) {
   for (std::uint64_t session = 0; session < task.number("sessions"); ++session) {
     JournalEntry opened;
     opened.start = position();
-    auto node = Node::open({.data_dir = task.at("store"), .memory_budget = limits::memory_budget_min});
+    auto node = open_unlocked({.data_dir = task.at("store"), .memory_budget = limits::memory_budget_min});
     if (!node) throw std::runtime_error(node.error().text());
     opened.end = position();
     journal.add(opened);
