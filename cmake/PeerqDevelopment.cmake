@@ -33,8 +33,8 @@ if(PEERQ_SANITIZE)
   endif()
 endif()
 
-# peerq_unity(<target> [TESTS] <sources>...): these are compiled in groups (docs/decisions.md, D20), each of one
-# folder, so that a folder's foreign headers stay with it.
+# peerq_unity(<target> [TESTS] <sources>...): these are compiled in groups (docs/decisions.md, D20), each of
+# one folder, so that a folder's foreign headers stay with it.
 function(peerq_unity target)
   cmake_parse_arguments(arg "TESTS" "" "" ${ARGN})
   if(PEERQ_UNITY STREQUAL "all")

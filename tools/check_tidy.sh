@@ -1,7 +1,7 @@
 #!/bin/sh
-# clang-tidy over the project's translation units, JOBS at a time; most join several sources (PEERQ_UNITY). What
-# passed is remembered by the hash of its command, its sources, all headers of the project that they include,
-# and the configuration. Prints one line per finding.
+# clang-tidy over the project's translation units, JOBS at a time; most join several sources (PEERQ_UNITY).
+# What passed is remembered by the hash of its command, its sources, all headers of the project that they
+# include, and the configuration. Prints one line per finding.
 # Usage: check_tidy.sh ROOT TREE CLANG_TIDY CACHE JOBS; TREE is a configured CMake tree with
 # compile_commands.json and the generated headers.
 set -eu
