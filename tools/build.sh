@@ -2,7 +2,8 @@
 # apart.
 
 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
-export CCACHE_NOHASHDIR=1 # one cache for all trees
+# One compiler cache for all trees and clones.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$root"
 
 tree_of() { echo "$builds/$1"; }
 bin_dir() { echo "$builds/$1/bin"; }
