@@ -82,7 +82,7 @@ void DurableShard::apply(const engine::EntryView& entry, engine::Effects& effect
   }
 }
 
-EngineLifecycle::EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_bytes)
+EngineLifecycle::EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_size)
     : shard_(&shard), batch_(batch), codec_(wire::make_codec()), decoder_(codec_->make_decoder()) {
   header_.stamps = {LeaseTime{1'000'000}, WallTime{1'700'000'000'000}};
   engine::Configure configure;
@@ -92,10 +92,10 @@ EngineLifecycle::EngineLifecycle(Shard& shard, std::size_t batch, std::size_t bo
   small_entry_ = codec_->encode_entry(header_, std::span(&erase_, 1));
   apply({{}, configure}, small_entry_);
 
-  const std::string body(body_bytes, 'b');
+  const std::string body(body_size, 'b');
   engine::SendItem item;
   item.payload = as_bytes(body);
-  item.counted_bytes = static_cast<std::uint32_t>(body_bytes);
+  item.counted_bytes = static_cast<std::uint32_t>(body_size);
   const std::vector<engine::SendItem> items(batch, item);
   const engine::Command send{{}, engine::Send{.queue = queue_id, .atomic = false, .items = items}};
   send_ = decoder_->decode(codec_->encode_entry(header_, std::span(&send, 1))).value();

@@ -69,7 +69,7 @@ class DurableShard final : public Shard {
 /// Messages of one size through a queue, in batches.
 class EngineLifecycle {
  public:
-  EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_bytes);
+  EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_size);
 
   /// So many messages stay in the queue from now on.
   void keep_backlog(std::size_t messages);

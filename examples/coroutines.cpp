@@ -51,11 +51,11 @@ int run(const std::string& directory) {
   auto questions = node.create_queue("questions").value();
   asio::io_context io;
   int answered = 0;
-  asio::co_spawn(io, answer(questions), [&](std::exception_ptr failure, int count) {
+  asio::co_spawn(io, answer(questions), [&](const std::exception_ptr& failure, int count) {
     if (failure) std::rethrow_exception(failure);  // comes out of io.run()
     answered = count;
   });
-  asio::co_spawn(io, ask(questions), [](std::exception_ptr failure) {
+  asio::co_spawn(io, ask(questions), [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   });
   io.run();

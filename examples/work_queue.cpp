@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t order_count = 12;
 
 /// What each order does here: 3 is nonsense, 5 fails once, 7 fails every time, the others work.
-peerq::Outcome ship(const peerq::Delivery& order, std::stop_token lease_lost) {
+peerq::Outcome ship(const peerq::Delivery& order, const std::stop_token& lease_lost) {
   if (order.body() == "order 3") return peerq::reject("there is no such product");
   if (order.body() == "order 5" && order.receive_count() == 1)
     return peerq::retry_in(50ms, "the printer is busy");

@@ -27,7 +27,7 @@ std::string verdict(const Proof& proof) {
 }
 
 std::string what_was_digested(const Proof& proof) {
-  const std::string files = "digests of " + counted(proof.files_digested, "file");
+  std::string files = "digests of " + counted(proof.files_digested, "file");
   if (proof.lines_digested == 0) return files;
   return files + " and " + counted(proof.lines_digested, "line") + " naming none";
 }

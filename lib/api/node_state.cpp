@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 #include <thread>
 
 #include "api/consumer_state.hpp"
@@ -19,7 +20,7 @@ NodeState::NodeState(NodeParts parts) : parts_(std::move(parts)), owner_(::getpi
 
 NodeState::~NodeState() {
   // A fork has neither the threads nor the locks of its parent: what cannot be ended is left alone.
-  if (forked()) new NodeParts(std::move(parts_));
+  if (forked()) new (std::nothrow) NodeParts(std::move(parts_));
 }
 
 bool NodeState::forked() const noexcept { return ::getpid() != owner_; }

@@ -251,7 +251,7 @@ void Core::take_written() {
   if (!outcome) return;
   progress_.fetch_add(1, std::memory_order_release);
   parts_.executor->wake(progress_);
-  if (!outcome->result) return write_failed(std::move(outcome->result).error(), std::move(outcome->writes));
+  if (!outcome->result) return write_failed(outcome->result.error(), std::move(outcome->writes));
   parts_.observer->counter("log.commits", 1);
   parts_.observer->counter("log.bytes", bytes_of(outcome->writes));
   for (const auto& write : outcome->writes) {
@@ -265,7 +265,7 @@ void Core::take_written() {
   refresh_usage();
 }
 
-void Core::write_failed(Error error, std::vector<port::LogWrite>&& writes) {
+void Core::write_failed(const Error& error, std::vector<port::LogWrite>&& writes) {
   if (error.code == errc::storage_full) {
     // Nothing happened: the batch is kept until there is room again.
     writer_.requeue(std::move(writes));

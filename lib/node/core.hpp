@@ -119,7 +119,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void complete(Done& done);
   void start_writer();
   void take_written();
-  void write_failed(Error error, std::vector<port::LogWrite>&& writes);
+  void write_failed(const Error& error, std::vector<port::LogWrite>&& writes);
   void fail_node(const std::string& file, const Error& error);
   void refresh_usage();
   void set_accepts_sends(bool accepts);

@@ -62,7 +62,7 @@ class Machine : public Port {
 
  protected:
   template <class... EngineArguments>
-  Machine(State state, EngineArguments... arguments)
+  explicit Machine(State state, EngineArguments... arguments)
       : state_(std::move(state)), engine_(state_.tables(), arguments...) {}
 
   /// Runs `call`, which gives a Result; a table that cannot be read becomes its error, now and from now on.

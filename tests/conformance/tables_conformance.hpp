@@ -118,7 +118,8 @@ class TablesCheck {
  private:
   void row_step() {
     if (dice_.chance(40) && step_in<engine::MessageRow>()) return;
-    for (bool done = false; !done;) {
+    bool done = false;
+    while (!done) {
       const std::uint64_t pick = dice_.below(20);
       std::uint64_t at = 0;
       storage::OrderedRows::for_each([&]<class Row>() {

@@ -113,7 +113,7 @@ TEST_CASE("api node: forged, cut and foreign receipts are refused, the message u
   const std::string receipt = delivery.receipt();
   CHECK(receipt.size() <= limits::receipt_size_max);
   CHECK(other.erase(receipt).error() == errc::invalid_receipt);
-  for (std::string forged :
+  for (const std::string& forged :
        {std::string(), std::string("x"), receipt.substr(1), receipt + "A", std::string(128, 'A'),
         std::string(100'000, 'B'), std::string("\0\xff\x01", 3)}) {
     CHECK(queue.erase(forged).error() == errc::invalid_receipt);

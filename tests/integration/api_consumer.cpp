@@ -74,7 +74,7 @@ TEST_CASE("api node: a consumer extends the lease of a handler that takes long (
   auto queue = opened.node.create_queue("orders", {.visibility_timeout = 1s}).value();
   std::atomic<int> calls = 0;
   std::atomic<bool> lost = false;
-  Consumer consumer(queue, [&](const Delivery&, std::stop_token lease_lost) {
+  Consumer consumer(queue, [&](const Delivery&, const std::stop_token& lease_lost) {
     ++calls;
     std::this_thread::sleep_for(2'200ms);
     lost = lease_lost.stop_requested();
@@ -90,7 +90,7 @@ TEST_CASE("api node: without extension the token tells that the lease is lost (S
   auto queue =
       opened.node.create_queue("orders", {.visibility_timeout = 400ms, .max_lease_time = 400ms}).value();
   std::atomic<bool> told = false;
-  Consumer consumer(queue, [&](const Delivery& delivery, std::stop_token lease_lost) {
+  Consumer consumer(queue, [&](const Delivery& delivery, const std::stop_token& lease_lost) {
     if (delivery.attempt() > 1) return done;
     for (int i = 0; i < 400 && !lease_lost.stop_requested(); ++i) std::this_thread::sleep_for(5ms);
     told = lease_lost.stop_requested();

@@ -141,7 +141,7 @@ class Life {
       } else if (dice < 88) {
         std::vector<history::BodyTag> tags;
         for (std::uint64_t left = 2 + random.below(8); left > 0; --left) tags.push_back(tag());
-        orders.send_batch(std::move(tags), size_of_body(random), random.chance(1, 2));
+        orders.send_batch(tags, size_of_body(random), random.chance(1, 2));
       } else {
         const auto delay = Milliseconds(random.below(static_cast<std::uint64_t>(kill_delay_max.count())));
         orders.send(tag(), size_of_body(random), {.delay = delay});

@@ -24,7 +24,7 @@ struct PowerOracle::Check {
   void violation(std::string what) { wrong.push_back(std::move(what)); }
 };
 
-PowerOracle::PowerOracle(const Trace& trace, std::vector<JournalEntry> journal) : trace_(&trace) {
+PowerOracle::PowerOracle(const Trace& trace, const std::vector<JournalEntry>& journal) : trace_(&trace) {
   for (const auto& e : journal) {
     if (e.did == Did::opened) first_opened_ = std::min(first_opened_, e.end);
     if (e.did == Did::created_queue) {

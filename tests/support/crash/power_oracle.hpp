@@ -17,7 +17,7 @@ namespace peerq::crash {
 /// **Thread** one at a time.
 class PowerOracle {
  public:
-  PowerOracle(const Trace& trace, std::vector<JournalEntry> journal);
+  PowerOracle(const Trace& trace, const std::vector<JournalEntry>& journal);
 
   /// What is wrong with what was recovered after a crash at `position`; empty = nothing.
   std::vector<std::string> check(const Recovered& recovered, std::uint64_t position);

@@ -55,7 +55,7 @@ bool RecordedCalls::send(history::BodyTag tag, std::size_t size, const SendOptio
   return result.has_value();
 }
 
-void RecordedCalls::send_batch(std::vector<history::BodyTag> tags, std::size_t size, bool atomic) {
+void RecordedCalls::send_batch(const std::vector<history::BodyTag>& tags, std::size_t size, bool atomic) {
   std::vector<Message> messages;
   std::vector<Operation> begun;
   for (const auto& tag : tags) {

@@ -19,7 +19,7 @@ class RecordedCalls {
   const Queue& queue() const noexcept { return queue_; }
 
   bool send(history::BodyTag tag, std::size_t size, const SendOptions& options = {});
-  void send_batch(std::vector<history::BodyTag> tags, std::size_t size, bool atomic);
+  void send_batch(const std::vector<history::BodyTag>& tags, std::size_t size, bool atomic);
   std::vector<Delivery> receive(const ReceiveOptions& options);
   void receive_and_delete(std::uint32_t max_messages);
   void erase(const Delivery& delivery);

@@ -98,7 +98,7 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     const auto counters = tables.find<QueueRow>(QueueKey{key.queue});
     const auto config = tables.find<ConfigRow>(QueueKey{key.queue});
     if (!lane || !counters || !config) return "a message without lane, counters or parameters";
-    const std::string wrong = check_message(key, row, *lane, *counters, config->config, wall);
+    std::string wrong = check_message(key, row, *lane, *counters, config->config, wall);
     if (!wrong.empty()) return wrong;
     if (key.sequence.number() < lane->horizon) continue;
     QueueRow& live = expected.live[key.queue];
