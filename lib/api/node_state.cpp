@@ -79,6 +79,7 @@ Result<void> NodeState::close(std::chrono::milliseconds deadline) {
   if (!closed && closed.error() == errc::timeout) {
     core().abandon();
     core().quiet(core().clock().steady() + std::chrono::seconds(60));
+    closed = Error(errc::timeout, "the node is closed; what was under way at the deadline ended as unknown");
   }
   shut();
   return closed;

@@ -70,8 +70,9 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
   if (Error error = detail::check_batch(messages.size(), "messages"); error.code != errc::ok) return error;
   std::size_t bytes = 0;
   for (const auto& message : messages) {
-    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok)
-      return error;
+    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok) {
+      return Error(error.code, fmt::format("message {}: {}", &message - messages.data(), error.detail));
+    }
     bytes += message.body.size();
     for (const auto& [key, value] : message.options.attributes) bytes += key.size() + value.size();
   }

@@ -70,10 +70,9 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   const auto limit = shard.queues->config(send.queue)->options.max_message_size;
   const auto oversized = [limit](const engine::SendItem& item) { return item.counted_bytes > limit; };
   const auto first = std::find_if(send.items.begin(), send.items.end(), oversized);
-  if (first != send.items.end() && (send.atomic || std::all_of(first, send.items.end(), oversized))) {
-    if (send.atomic || first == send.items.begin())
-      return finish(request, too_large(first->counted_bytes, limit));
-  }
+  const bool refused =
+      send.atomic ? first != send.items.end() : std::all_of(send.items.begin(), send.items.end(), oversized);
+  if (refused) return finish(request, too_large(first->counted_bytes, limit));
   if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
   push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
 }

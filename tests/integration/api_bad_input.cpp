@@ -92,6 +92,8 @@ TEST_CASE("api node: messages outside the limits are refused with the limit", "[
   CHECK(queue.send("x", {.delay = limits::delay_max + 1ms}).error() == errc::invalid_argument);
   CHECK(queue.send("x", {.time_to_live = 0ms}).error() == errc::invalid_argument);
   CHECK(queue.send("x", {.timeout = 0ms}).error() == errc::invalid_argument);
+  const std::vector<Message> second_is_bad{{"x", {}}, {"x", {.delay = -1ms}}};
+  CHECK_THAT(queue.send(second_is_bad).error().text(), ContainsSubstring("message 1: delay"));
   CHECK(queue.send(std::span<const Message>()).error() == errc::invalid_argument);
   CHECK(queue.send(std::vector<Message>(1'001)).error() == errc::batch_too_large);
   CHECK(queue.send(std::vector<Message>(1'000)));
