@@ -67,8 +67,8 @@ void find_message(benchmark::State& state, Tables& tables) {
 class OnDisk {
  public:
   OnDisk()
-      : folder_(std::filesystem::temp_directory_path() / "peerq-micro-tables"),
-        space_({.directory = made(folder_), .max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20},
+      : folder_(made(std::filesystem::temp_directory_path() / "peerq-micro-tables")),
+        space_({.max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20},
                files_),
         state_(storage::LmdbState::open({.folder = folder_.string(),
                                          .map_size = std::uint64_t{1} << 30,
@@ -85,10 +85,10 @@ class OnDisk {
   storage::DeltaTables<storage::DiskBase>& tables() noexcept { return tables_; }
 
  private:
-  static std::string made(const std::filesystem::path& folder) {
+  static std::filesystem::path made(const std::filesystem::path& folder) {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
-    return folder.string();
+    return folder;
   }
 
   std::filesystem::path folder_;

@@ -1,6 +1,7 @@
 // The composition root: which implementation stands behind each port in a real process.
 
 #include <array>
+#include <filesystem>
 #include <string>
 
 #include "api/node_state.hpp"
@@ -26,6 +27,13 @@ struct Surroundings {
   storage::SystemFileSystem file_system;
   std::shared_ptr<HostExecutor> host;
 };
+
+/// Files are opened later too, when the process may have gone to another directory.
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  auto absolute = std::filesystem::absolute(path, failed).string();
+  return failed ? path : absolute;
+}
 
 constexpr std::uint64_t max_disk_bytes_min = 1024 * 1024;
 
@@ -103,7 +111,7 @@ Result<Node> Node::open(const NodeOptions& options) {
   const auto entropy = security::make_system_entropy();
   auto surroundings = std::make_shared<Surroundings>();
   surroundings->host = options.executor;
-  port::StoreOptions store_options{.directory = options.data_dir,
+  port::StoreOptions store_options{.directory = absolute_path(options.data_dir),
                                    .max_disk_bytes = options.max_disk_bytes,
                                    .memory_budget = options.memory_budget,
                                    .initial_configuration = detail::initial_configuration()};

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "node/core.hpp"
+#include "peerq/engine/validate.hpp"
 
 namespace peerq::node {
 
@@ -26,6 +27,9 @@ void Core::admit(const std::shared_ptr<Request>& request) {
   switch (request->kind) {
     case Kind::cancel: return admit_cancel(static_cast<const CancelRequest&>(*request));
     case Kind::call_at: return admit_call(request);
+    case Kind::damage:
+      stop_shard(shard(request->shard), static_cast<const DamageRequest&>(*request).damage);
+      return finish(request);
     default: break;
   }
   if (closing_.load(std::memory_order_relaxed)) return finish(request, Error(errc::closed));
@@ -83,30 +87,40 @@ void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) 
     // The same attempt asked again: it takes the former's place (S21).
     receive.ticket = former->ticket;
     finish(shard.waiters.remove(*former), Error(errc::cancelled));
-  }
-  const bool in_line = shard.waiters.waiting(receive.queue);
-  const bool waits = receive.wait_until > now_;
-  if (!receive.attempt_id.empty() || (!in_line && can_get(shard, receive.queue))) {
-    return push_pending(shard, request, command_bytes);
-  }
-  if (!waits) {
-    if (in_line && can_get(shard, receive.queue)) return push_pending(shard, request, command_bytes);
-    return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
-  }
-  if (shard.waiters.count() >= limits::waiters_max) {
-    return finish(
-        request, Error(errc::limit_exceeded, "waiters, the limit is " + std::to_string(limits::waiters_max)));
+    return wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   }
   const QueueId queue = receive.queue;
-  shard.waiters.add(std::static_pointer_cast<ReceiveRequest>(request));
+  const bool in_line = shard.waiters.waiting(queue);
+  const bool waits = receive.wait_until > now_;
+  const bool at_once = can_get(shard, queue) && !(in_line && waits);
+  if (at_once || is_repeated(shard, receive)) return push_pending(shard, request, command_bytes);
+  if (!waits) return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
+  wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   if (in_line) shard.hot.insert(queue);
 }
 
-/// Something may be handed out now, or falls due now.
+/// Something may be handed out now beyond what those before it get, or falls due now.
 bool Core::can_get(Shard& shard, QueueId queue) {
   const auto promised = shard.promised.find(queue);
   const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
-  return shard.queues->deliverable(queue) > taken || due_at(shard) <= now_;
+  const std::size_t in_line = shard.waiters.count(queue);
+  return shard.queues->deliverable(queue) > taken + in_line || (in_line == 0 && due_at(shard) <= now_);
+}
+
+/// Whether leases of this attempt live, or may live once what is under way is applied: it is answered by them
+/// and waits for nothing (S21).
+bool Core::is_repeated(const Shard& shard, const ReceiveRequest& receive) {
+  if (receive.attempt_id.empty()) return false;
+  if (shard.queues->remembers(receive.queue, receive.attempt_id)) return true;
+  const auto is_same = [&receive](const std::shared_ptr<Request>& other) {
+    if (other == nullptr || other->kind != Kind::receive || other->queue != receive.queue) return false;
+    return static_cast<const ReceiveRequest&>(*other).attempt_id == receive.attempt_id;
+  };
+  const auto has_same = [&](const auto& requests) {
+    return std::any_of(requests.begin(), requests.end(), is_same);
+  };
+  const auto carries = [&](const EntryUnderWay& entry) { return has_same(entry.requests); };
+  return has_same(shard.pending) || std::any_of(shard.under_way.begin(), shard.under_way.end(), carries);
 }
 
 void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
@@ -130,9 +144,23 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
     catalog.configs = parts_.store->catalog().list(catalog.prefix, catalog.after, catalog.max);
     return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
   }
-  if (catalog.kind == Kind::create_queue && !accepts_sends())
+  if (catalog.kind == Kind::create_queue && !accepts_sends()) {
+    if (answer_existing(request)) return;
     return finish(request, Error(errc::storage_full));
+  }
   push_pending(shard, request, 1024);
+}
+
+/// A queue that is there with these parameters needs no room: who drains a full disk gets its handle (S6).
+bool Core::answer_existing(const std::shared_ptr<Request>& request) {
+  auto& catalog = static_cast<CatalogRequest&>(*request);
+  auto found = parts_.store->catalog().find(catalog.name);
+  if (!found || !engine::first_difference(found->options, catalog.options).empty() || !is_configured(*found)) {
+    return false;
+  }
+  catalog.configs.push_back(std::move(*found));
+  finish(request);
+  return true;
 }
 
 /// Damage must not look like a queue that is not there.

@@ -7,6 +7,27 @@
 
 namespace peerq::node {
 
+namespace {
+
+/// Whoever has a queue's handle had the queue: what the shard does not know any more was deleted (S7).
+Error error_of(const Request& request) {
+  const auto& reply = request.reply;
+  const bool by_handle = request.kind == Kind::send || request.kind == Kind::receive ||
+                         request.kind == Kind::settle || request.kind == Kind::kick ||
+                         request.kind == Kind::purge;
+  if (by_handle && reply.code == errc::queue_not_found) return errc::queue_deleted;
+  return {reply.code, reply.detail};
+}
+
+/// What a receive is told when its messages cannot be handed to it: it took them out, or it leased them, which
+/// ends by itself.
+Error lost_answer(const Request& request, Error error) {
+  if (request.kind != Kind::receive || !static_cast<const ReceiveRequest&>(request).erase) return error;
+  return {errc::outcome_unknown, error.text()};
+}
+
+}  // namespace
+
 bool Core::apply_committed(Shard& shard) {
   bool applied = false;
   while (!shard.is_stopped() && !shard.under_way.empty() &&
@@ -30,7 +51,9 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
       view ? shard.machine->apply(entry.index, shard.replicator->term(), *view, shard.effects)
            : Result<void>(view.error());
   if (!applied) {
-    for (auto& request : entry.requests) finish(request, applied.error());
+    // The entry stays in the log and is applied at an open that finds the tables repaired.
+    const Error unknown(errc::outcome_unknown, applied.error().text());
+    for (auto& request : entry.requests) finish(request, unknown);
     return stop_shard(shard, applied.error());
   }
   PEERQ_ASSERT(shard.effects.replies.size() == entry.requests.size());
@@ -61,8 +84,7 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   if (request->kind == Kind::receive)
     return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
-  if (request->reply.code != errc::ok)
-    return finish(request, Error(request->reply.code, request->reply.detail));
+  if (request->reply.code != errc::ok) return finish(request, error_of(*request));
   switch (request->kind) {
     case Kind::create_queue:
     case Kind::update_queue:
@@ -79,13 +101,14 @@ void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request
     promised->second -= std::exchange(request->promised, 0);
     if (promised->second == 0) shard.promised.erase(promised);
   }
-  const bool gone = request->stage == Stage::finished || request->cancelled;
   auto& reply = request->reply;
-  if (gone) {
+  // What was taken out cannot be given back: a receive that was cancelled too late gets it (S69).
+  const bool cancelled = request->cancelled && !(request->erase && !reply.grants.empty());
+  if (request->stage == Stage::finished || cancelled) {
     if (!reply.grants.empty() && !request->erase) give_back(shard, *request);
     return finish(request, Error(errc::cancelled));
   }
-  if (reply.code != errc::ok) return finish(request, Error(reply.code, reply.detail));
+  if (reply.code != errc::ok) return finish(request, error_of(*request));
   if (!reply.grants.empty()) {
     request->epoch = shard.queues->receipt_epoch(request->queue);
     const auto cold = [](const engine::Grant& grant) { return grant.payload.cold != nullptr; };
@@ -94,6 +117,21 @@ void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request
   }
   if (reply.skipped) shard.hot.insert(request->queue);
   if (request->wait_until <= now_ || closing_.load(std::memory_order_relaxed)) return finish(request);
+  wait_in_line(shard, std::move(request));
+}
+
+/// A place in line, of which there are so many (S83). One receive with an attempt id takes the place of the
+/// other (S21).
+void Core::wait_in_line(Shard& shard, std::shared_ptr<ReceiveRequest> request) {
+  if (ReceiveRequest* former = shard.waiters.waiting_as(request->queue, request->attempt_id)) {
+    request->ticket = former->ticket;
+    finish(shard.waiters.remove(*former), Error(errc::cancelled));
+  }
+  const bool is_new = request->ticket == 0;
+  if (is_new && shard.waiters.count() >= limits::waiters_max) {
+    return finish(
+        request, Error(errc::limit_exceeded, "waiters, the limit is " + std::to_string(limits::waiters_max)));
+  }
   shard.waiters.add(std::move(request));
 }
 
@@ -118,7 +156,7 @@ class Core::FetchTask {
   FetchTask(FetchTask&&) noexcept = default;
   FetchTask& operator=(FetchTask&&) = delete;
   ~FetchTask() {
-    if (core_ != nullptr) core_->complete_outside(request_, Error(errc::closed));
+    if (core_ != nullptr) core_->complete_outside(request_, errc::closed);
   }
   void operator()() {
     const auto core = std::move(core_);
@@ -164,8 +202,8 @@ Error Core::fetch_one(engine::Payload& payload) {
 
 /// From the helper lane, without the token: the core does not touch a request that is being fetched.
 void Core::complete_outside(const std::shared_ptr<Request>& request, Error error) {
-  if (error.code != errc::ok) parts_.observer->log(LogLevel::error, "payload: " + error.text());
-  request->error = std::move(error);
+  if (error.code != errc::ok && error.code != errc::closed) report_damage(request->shard, error);
+  request->error = error.code == errc::ok ? Error() : lost_answer(*request, std::move(error));
   Done done{request};
   complete(done);
 }

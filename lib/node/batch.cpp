@@ -52,7 +52,11 @@ engine::CommandBody command_of(const Request& request) {
       const auto& config = static_cast<const ConfigureRequest&>(request).configure.config;
       return engine::Configured{config.id, config.version};
     }
-    case Kind::epoch: return engine::NewEpoch{static_cast<const EpochRequest&>(request).number_floor};
+    case Kind::epoch: {
+      const auto& epoch = static_cast<const EpochRequest&>(request);
+      if (!epoch.starts_anew) return engine::Tick{};
+      return engine::NewEpoch{epoch.number_floor};
+    }
     default: return catalog_command_of(static_cast<const CatalogRequest&>(request));
   }
 }
@@ -84,7 +88,7 @@ bool Core::may_cut(const Shard& shard) const {
   if (retry_write_at_ != SteadyTime::never() || shard.machine->over_budget()) return false;
   if (shard.under_way_bytes > limits::unapplied_shard_bytes_max) return false;
   if (unapplied_bytes_ > limits::unapplied_node_bytes_max) return false;
-  if (shard.keep == Keep::interval) return true;
+  if (shard.keep == Keep::interval) return !is_opening(shard);
   return writer_.idle() || shard.pending_bytes >= limits::entry_size_aim;
 }
 

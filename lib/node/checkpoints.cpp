@@ -58,6 +58,13 @@ void Core::post_checkpoint() {
                         });
 }
 
+/// For a node that ends at once or failed: a checkpoint that waits for room waits for nothing now.
+void Core::give_up_checkpoint() {
+  if (retry_checkpoint_at_ == SteadyTime::never()) return;
+  retry_checkpoint_at_ = SteadyTime::never();
+  checkpointed_ = nullptr;
+}
+
 void Core::take_checkpoint() {
   if (!checkpoint_ready_.exchange(false, std::memory_order_acquire)) return;
   Shard& shard = *checkpointed_;

@@ -43,6 +43,7 @@ void Core::advance_closing() {
     for (auto& shard : shards_) fail_everything(shard, Error(errc::closed));
   }
   calls_.clear();
+  if (abandoned_ || is_failed()) give_up_checkpoint();
   if (!is_idle()) {
     if (writer_.has_work()) writer_.hurry();  // nothing that may wait is worth waiting for now
     return;

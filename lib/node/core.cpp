@@ -117,6 +117,13 @@ void Core::confirm_clock() {
   run(Runner::submitter, nullptr);
 }
 
+void Core::report_damage(ShardId shard, Error damage) {
+  auto request = std::make_shared<DamageRequest>();
+  request->shard = shard;
+  request->damage = std::move(damage);
+  submit(std::move(request));
+}
+
 void Core::run(Runner runner, const Request* own) {
   bool write = enter(runner);
   for (int commits = 0; write; ++commits) {

@@ -45,12 +45,6 @@ struct CoreParts {
   std::array<std::unique_ptr<port::Replicator>, shard_count> replicators;
 };
 
-struct NodeUsage {
-  port::StoreUsage store;
-  std::size_t waiters = 0;
-  std::size_t pending = 0;
-};
-
 /// **Thread** public members from any thread.
 class Core : public std::enable_shared_from_this<Core> {
  public:
@@ -89,6 +83,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// The calendar jumped, and that is right (S64).
   void confirm_clock();
+
+  /// What was read from the shard is damaged: it serves nothing any more (S55).
+  void report_damage(ShardId shard, Error damage);
 
   bool accepts_sends() const noexcept { return accepts_sends_.load(std::memory_order_relaxed); }
   port::Clock& clock() const noexcept { return *parts_.clock; }
@@ -137,6 +134,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void push_pending(Shard& shard, std::shared_ptr<Request> request, std::size_t bytes);
   void remove_pending(Shard& shard, const Request& request);
   bool can_get(Shard& shard, QueueId queue);
+  static bool is_repeated(const Shard& shard, const ReceiveRequest& receive);
+  bool answer_existing(const std::shared_ptr<Request>& request);
   bool is_configured(const engine::QueueConfig& config);
   Error check_queue(const Shard& shard, const Request& request) const;
 
@@ -155,6 +154,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static Result<engine::EntryView> view_of(Shard& shard, const EntryUnderWay& entry);
   void deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply);
   void deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request);
+  void wait_in_line(Shard& shard, std::shared_ptr<ReceiveRequest> request);
   void give_back(Shard& shard, const ReceiveRequest& request);
   void fetch_cold(const std::shared_ptr<ReceiveRequest>& request);
   void fetch_cold_page(const std::shared_ptr<QueryRequest>& request);
@@ -190,13 +190,15 @@ class Core : public std::enable_shared_from_this<Core> {
   bool begin_checkpoint(Shard& shard);
   void post_checkpoint();
   void take_checkpoint();
+  void give_up_checkpoint();
 
   // recovery.cpp
   Result<void> replay(Shard& shard);
   Result<void> replay_record(Shard& shard, const port::LogRecord& record, engine::Effects& effects);
   Result<void> checkpoint_while_replaying(Shard& shard);
   void begin_epochs();
-  bool closed_cleanly(const Shard& shard) const;
+  static bool closed_cleanly(const Shard& shard);
+  static bool is_opening(const Shard& shard);
 
   // closing.cpp
   Result<void> await(SteadyTime deadline, const std::function<bool()>& reached);

@@ -70,17 +70,25 @@ void Core::begin_epochs() {
   for (const auto& shard : shards_) now_ms = std::max(now_ms, shard.stamper->peek().wall.ms);
   for (const ShardId id : {interval_shard, memory_shard}) {
     Shard& shard = this->shard(id);
-    if (id == interval_shard && closed_cleanly(shard)) continue;
     auto request = std::make_shared<EpochRequest>();
     request->shard = id;
+    request->starts_anew = id == memory_shard || !closed_cleanly(shard);
     // 65,536 numbers for each millisecond of the calendar: no lane gives them out that fast.
     request->number_floor = static_cast<std::uint64_t>(now_ms) << 16;
     push_pending(shard, std::move(request), 64);
   }
+  // The mark of a clean close must not be the last word of a life that acknowledges what it has not written.
+  Shard& interval = shard(interval_shard);
+  cut(interval);
+  interval.opened_at = interval.under_way.back().index;
+  writer_.hurry();
 }
 
+/// Whether the entry that opened the shard is still to be written.
+bool Core::is_opening(const Shard& shard) { return shard.durable < shard.opened_at; }
+
 /// The interval shard's last record says whether its log is complete.
-bool Core::closed_cleanly(const Shard& shard) const {
+bool Core::closed_cleanly(const Shard& shard) {
   return shard.last_record_type == port::EntryType::barrier || shard.machine->applied() <= LogIndex(1);
 }
 

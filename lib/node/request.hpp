@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   cancel,      ///< gives up another request
   call_at,     ///< runs a function at a time
   usage,       ///< what the store takes on disk
+  damage,      ///< somebody outside of the core read what is damaged
 };
 
 /// Where a request stands; touched by the core alone.
@@ -170,7 +171,14 @@ struct ConfigureRequest final : Request {
 
 struct EpochRequest final : Request {
   EpochRequest() noexcept : Request(Kind::epoch) {}
+  /// False: only a mark in the log that the shard was opened.
+  bool starts_anew = true;
   std::uint64_t number_floor = 0;
+};
+
+struct DamageRequest final : Request {
+  DamageRequest() noexcept : Request(Kind::damage) {}
+  Error damage;
 };
 
 struct CancelRequest final : Request {

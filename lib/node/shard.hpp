@@ -79,6 +79,8 @@ struct Shard {
   std::size_t log_bytes = 0;
   /// For `interval`: by when what is queued must be written.
   SteadyTime write_by = SteadyTime::never();
+  /// Nothing else is acknowledged before this entry of the interval shard is durable.
+  LogIndex opened_at;
   /// Of the newest record found at open.
   port::EntryType last_record_type = port::EntryType::command;
   /// Set when the shard stopped: every request gets it.

@@ -70,7 +70,10 @@ void Core::consider_ticks() {
   if (suspect != clock_suspect_) {
     clock_suspect_ = suspect;
     parts_.observer->event(suspect ? NodeEvent::clock_suspect : NodeEvent::clock_confirmed, "", 1);
-    for (auto& shard : shards_) shard.due_known = false;
+    for (auto& shard : shards_) {
+      shard.due_known = false;
+      shard.tick_now = true;  // the engine learns of it from the next entry, which nobody else may ask for
+    }
   }
   for (auto& shard : shards_) {
     if (shard.is_stopped() || due_at(shard) > now_) continue;

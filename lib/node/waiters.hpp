@@ -66,6 +66,7 @@ class Waiters {
 
   /// Who waits with this attempt id, or null.
   ReceiveRequest* waiting_as(QueueId queue, const std::string& attempt_id) const {
+    if (attempt_id.empty()) return nullptr;
     const auto found = by_attempt_.find({queue, attempt_id});
     return found == by_attempt_.end() ? nullptr : found->second;
   }
@@ -82,6 +83,12 @@ class Waiters {
     out.reserve(lines_.size());
     for (const auto& [queue, line] : lines_) out.push_back(queue);
     return out;
+  }
+
+  /// How many wait on `queue`.
+  std::size_t count(QueueId queue) const {
+    const auto line = lines_.find(queue);
+    return line == lines_.end() ? 0 : line->second.size();
   }
 
   bool waiting(QueueId queue) const { return lines_.contains(queue); }

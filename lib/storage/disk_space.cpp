@@ -52,9 +52,9 @@ std::uint64_t DiskSpace::disk_left() {
     --looks_left_;
     return disk_left_;
   }
-  const auto facts = file_system_->facts(options_.directory);
+  // By the open file: the process may have left the directory that a relative name starts from.
   looks_left_ = looks;
-  return disk_left_ = facts ? facts->free_bytes : 0;
+  return disk_left_ = file_system_->free_bytes(files_[0].descriptor).value_or(0);
 }
 
 void DiskSpace::top_up(File& file) {

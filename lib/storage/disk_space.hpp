@@ -18,7 +18,6 @@ enum class DataFile : std::uint8_t { log = 0, state = 1 };
 class DiskSpace {
  public:
   struct Options {
-    std::string directory;
     /// 0 = no limit but the disk.
     std::uint64_t max_bytes = 0;
     std::uint64_t log_reserve = 0;

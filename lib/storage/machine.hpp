@@ -103,6 +103,9 @@ class QueueMachineOver final
     return this->guarded_or(static_cast<const engine::QueueConfig*>(nullptr),
                             [&] { return this->engine_.config(queue); });
   }
+  bool remembers(QueueId queue, std::string_view attempt_id) override {
+    return this->guarded_or(false, [&] { return this->engine_.remembers(queue, attempt_id); });
+  }
   std::uint64_t deliverable(QueueId queue) override {
     return this->guarded_or(std::uint64_t{0}, [&] { return this->engine_.deliverable(queue); });
   }

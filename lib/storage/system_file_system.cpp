@@ -10,6 +10,14 @@
 
 namespace peerq::storage {
 
+namespace {
+
+std::uint64_t free_of(const struct statvfs& portable) {
+  return std::uint64_t{portable.f_bavail} * portable.f_frsize;
+}
+
+}  // namespace
+
 const char* network_file_system(std::uint64_t type) noexcept {
   switch (type) {
     case 0x6969: return "NFS";
@@ -44,8 +52,14 @@ Result<port::FileSystemFacts> SystemFileSystem::facts(const std::string& path) {
   facts.type = static_cast<std::uint32_t>(system.f_type);
   facts.network = network_file_system(facts.type) != nullptr;
   facts.read_only = (portable.f_flag & ST_RDONLY) != 0;
-  facts.free_bytes = std::uint64_t{portable.f_bavail} * portable.f_frsize;
+  facts.free_bytes = free_of(portable);
   return facts;
+}
+
+Result<std::uint64_t> SystemFileSystem::free_bytes(int descriptor) {
+  struct statvfs portable {};
+  if (fstatvfs(descriptor, &portable) != 0) return Error(errc::data_dir_unsupported, std::strerror(errno));
+  return free_of(portable);
 }
 
 Result<void> SystemFileSystem::preallocate(int descriptor, std::uint64_t size) {

@@ -9,6 +9,7 @@ namespace peerq::storage {
 class SystemFileSystem final : public port::FileSystem {
  public:
   Result<port::FileSystemFacts> facts(const std::string& path) override;
+  Result<std::uint64_t> free_bytes(int descriptor) override;
   Result<void> preallocate(int descriptor, std::uint64_t size) override;
 };
 

@@ -10,7 +10,7 @@ namespace peerq::wire {
 namespace {
 
 bool has_weights(const QueueOptions& options) noexcept {
-  return std::any_of(options.weights.begin(), options.weights.end(), [](auto weight) { return weight != 0; });
+  return options.weights != limits::weights_default;
 }
 
 void write_optionals(schema::QueueOptions::Builder to, const QueueOptions& options) {

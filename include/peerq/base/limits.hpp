@@ -1,6 +1,7 @@
 #pragma once
 // Every limit of the library in one place. **Source** docs/semantics.md, parameters and limits.
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +41,9 @@ inline constexpr std::size_t tag_key_size_max = 128;
 inline constexpr std::size_t tag_value_size_max = 256;
 
 inline constexpr std::uint8_t priority_default = 4;
+/// A level's weight is its number plus one.
+inline constexpr std::array<std::uint16_t, 10> weights_default{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+inline constexpr std::chrono::milliseconds deduplication_window_default = 5min;
 inline constexpr std::uint8_t priority_max = 9;
 inline constexpr std::uint8_t lane_count = 10;
 inline constexpr std::size_t attributes_max = 64;

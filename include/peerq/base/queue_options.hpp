@@ -90,11 +90,11 @@ struct QueueOptions {
   std::uint32_t max_in_flight_per_group = 0;
   Poison poison = Poison::block;
   PriorityMode priority_mode = PriorityMode::strict;
-  std::array<std::uint16_t, limits::lane_count> weights{};
+  std::array<std::uint16_t, limits::lane_count> weights = limits::weights_default;
   Milliseconds priority_aging{0};
   RateLimit rate = {};
   RateLimit group_rate = {};
-  Milliseconds deduplication_window{0};
+  Milliseconds deduplication_window{limits::deduplication_window_default};
   bool content_based_deduplication = false;
 
   /// Free text of the owner: at most 50, key 128 B, value 256 B.

@@ -57,6 +57,7 @@ class QueueEngine {
   /// How many messages a receive could get at once: ready, unless paused or at the in-flight cap.
   std::uint64_t deliverable(QueueId queue) const;
   /// Epoch of the receipts now given (S58).
+  bool remembers(QueueId queue, std::string_view attempt_id) const;
   std::uint32_t receipt_epoch(QueueId queue) const;
   /// Exact counters. **Errors** queue_not_found, queue_deleted.
   Result<QueueFacts> facts(QueueId queue, Stamps now) const;

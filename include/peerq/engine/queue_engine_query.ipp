@@ -32,6 +32,11 @@ std::uint64_t QueueEngine<T>::deliverable(QueueId queue) const {
 }
 
 template <Tables T>
+bool QueueEngine<T>::remembers(QueueId queue, std::string_view attempt_id) const {
+  return tables_->template find<AttemptIdRow>({queue, std::string(attempt_id)}).has_value();
+}
+
+template <Tables T>
 std::uint32_t QueueEngine<T>::receipt_epoch(QueueId queue) const {
   const QueueContext* found = lookup(queue);
   return (found == nullptr ? QueueRow{}.receipt_epoch : found->row.receipt_epoch) + epoch().receipt_epoch;

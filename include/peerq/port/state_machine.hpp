@@ -64,6 +64,8 @@ class QueueMachine : public StateMachine {
   virtual const engine::QueueConfig* config(QueueId queue) = 0;
   /// How many messages a receive at `now` could get at once: ready, unless paused or at the in-flight cap.
   virtual std::uint64_t deliverable(QueueId queue) = 0;
+  /// Whether leases of a receive with this attempt id may be live (S21).
+  virtual bool remembers(QueueId queue, std::string_view attempt_id) = 0;
   /// Epoch of the receipts now given (S58).
   virtual std::uint32_t receipt_epoch(QueueId queue) = 0;
   virtual Result<engine::QueueFacts> facts(QueueId queue, Stamps now) = 0;

@@ -41,7 +41,6 @@ class LmdbHome final : public StateHome {
  private:
   void open() {
     storage::DiskSpace::Options options;
-    options.directory = scratch_.path();
     options.state_reserve = 1 << 20;
     space_ = std::make_unique<storage::DiskSpace>(options, file_system_);
     storage::LmdbEnvironment::Options environment;

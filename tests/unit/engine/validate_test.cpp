@@ -133,7 +133,7 @@ TEST_CASE("a parameter whose feature is not built is not_supported and named") {
       {"rate.burst", [](auto& o) { o.rate.burst = 1; }},
       {"group_rate.per_second_thousandths", [](auto& o) { o.group_rate.per_second_thousandths = 1; }},
       {"group_rate.burst", [](auto& o) { o.group_rate.burst = 1; }},
-      {"deduplication_window", [](auto& o) { o.deduplication_window = 5min; }},
+      {"deduplication_window", [](auto& o) { o.deduplication_window = 6min; }},
       {"content_based_deduplication", [](auto& o) { o.content_based_deduplication = true; }},
   };
   for (const auto& [name, change] : rows) {

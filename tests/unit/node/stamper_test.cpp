@@ -69,10 +69,27 @@ TEST_CASE("a calendar a day ahead of the monotonic clock is suspect until confir
   CHECK_FALSE(stamper.suspect());
   clock.jump(1ms);
   CHECK(stamper.suspect());
+  clock.jump(-30h);
+  CHECK(stamper.suspect());
   const LeaseTime lease = stamper.peek().lease;
   stamper.confirm();
   CHECK_FALSE(stamper.suspect());
   CHECK(stamper.peek().lease == lease);
+}
+
+TEST_CASE("while the calendar is suspect, wall time goes on with the monotonic clock (S64)") {
+  SetClock clock;
+  Stamper stamper(clock, {});
+  const WallTime start = stamper.stamp().wall;
+  clock.jump(1'000h);
+  clock.pass(5s);
+  CHECK(stamper.stamp().wall == start + 5s);
+  clock.jump(-1'000h);
+  clock.pass(5s);
+  CHECK(stamper.stamp().wall == start + 10s);
+  clock.jump(1'000h);
+  stamper.confirm();
+  CHECK(stamper.stamp().wall == clock.wall());
 }
 
 }  // namespace

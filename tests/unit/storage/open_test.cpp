@@ -45,6 +45,7 @@ class PlayedFileSystem final : public port::FileSystem {
  public:
   port::FileSystemFacts played;
   Result<port::FileSystemFacts> facts(const std::string&) override { return played; }
+  Result<std::uint64_t> free_bytes(int) override { return played.free_bytes; }
   Result<void> preallocate(int, std::uint64_t) override { return errc::not_supported; }
 };
 
