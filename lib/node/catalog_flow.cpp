@@ -3,7 +3,8 @@
 // `resume_catalog`.
 
 #include <algorithm>
-#include <set>
+#include <functional>
+#include <map>
 
 #include "node/core.hpp"
 
@@ -61,20 +62,25 @@ void Core::configure_ended(const ConfigureRequest& request) {
 /// nothing.
 void Core::resume_catalog() {
   auto& machine = parts_.store->catalog();
-  std::set<QueueId> told;
-  for (const auto& target : machine.unconfirmed()) {
-    if (told.insert(target.config.id).second) configure(target, nullptr);
-  }
+  std::map<QueueId, engine::Configure> targets;
+  for (auto& target : machine.unconfirmed()) targets.emplace(target.config.id, std::move(target));
   std::string after;
   for (;;) {
-    const auto page = machine.list("", after, limits::page_max);
-    if (page.empty()) return;
-    for (const auto& config : page) {
-      const bool missing = !is_configured(config);
-      if (missing && told.insert(config.id).second) configure({config, false}, nullptr);
-    }
+    auto page = machine.list("", after, limits::page_max);
+    if (page.empty()) break;
     after = page.back().name;
+    for (auto& config : page) {
+      if (!is_configured(config)) targets.try_emplace(config.id, engine::Configure{std::move(config), false});
+    }
   }
+  // A queue comes after the one that gets its dead letters, which find no queue there otherwise.
+  const std::function<void(QueueId)> tell = [&](QueueId id) {
+    const auto target = targets.extract(id);
+    if (target.empty()) return;
+    tell(target.mapped().config.dead_letter);
+    configure(target.mapped(), nullptr);
+  };
+  while (!targets.empty()) tell(targets.begin()->first);
 }
 
 void Core::refresh_sync_interval() {
