@@ -154,7 +154,7 @@ struct QueueOptions {
   groupRateBurst @32 :UInt32;
   deduplicationWindowMs @33 :Int64;
   deadLetterQueue @34 :Text;
-  # Null: all 0.
+  # Null: level + 1.
   weights @35 :List(UInt16);
   tags @36 :List(Tag);
 
