@@ -105,7 +105,7 @@ Result<NodeStatistics> Node::statistics() {
                         .accepts_sends = request->usage.accepts_sends};
 }
 
-void Node::confirm_clock() { state_->core().confirm_clock(); }
+void Node::confirm_clock() { state_->confirm_clock(); }
 
 Result<void> Node::close(std::chrono::milliseconds deadline) { return state_->close(deadline); }
 

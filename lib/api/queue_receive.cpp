@@ -1,6 +1,7 @@
 // Queue: receiving.
 
 #include "api/arguments.hpp"
+#include "api/deadline.hpp"
 #include "api/node_state.hpp"
 #include "peerq/engine/layout.hpp"
 
@@ -11,6 +12,13 @@ namespace {
 using detail::DeliveryState;
 using detail::QueueHandle;
 using node::ReceiveRequest;
+
+/// "For ever" cannot be added to anything; nobody waits longer than this.
+Milliseconds longest(Milliseconds time) { return std::min(time, limits::expiry_max); }
+
+Milliseconds whole_timeout(const ReceiveOptions& options) {
+  return longest(options.wait) + longest(options.timeout);
+}
 
 Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, const ReceiveOptions& options,
                                                      bool erase) {
@@ -24,15 +32,8 @@ Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, c
   request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
   request->erase = erase;
   request->attempt_id = options.attempt_id;
-  const SteadyTime now = queue.node->core().clock().steady();
-  request->wait_until = now + options.wait;
+  request->wait_until = detail::deadline_after(queue.node->core().clock().steady(), longest(options.wait));
   return request;
-}
-
-/// Wait and timeout together, without overflow for "for ever".
-Milliseconds whole_timeout(const ReceiveOptions& options) {
-  constexpr Milliseconds longest = limits::expiry_max;
-  return std::min(options.wait, longest) + std::min(options.timeout, longest);
 }
 
 Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, const ReceiveRequest& request,
@@ -51,6 +52,8 @@ Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, 
   const SteadyTime deadline =
       request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
   state->deadline_ns = request.erase ? 0 : deadline.ns;
+  if (!request.erase)
+    state->lease_length = std::chrono::duration_cast<Milliseconds>(grant.deadline - request.stamped_lease);
   engine::NoteRow note;
   if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note))
     state->failure = detail::failure_of(note);

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "eventually.hpp"
 #include "opened.hpp"
 #include "peerq/peerq.hpp"
 
@@ -14,16 +15,6 @@ namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Waits for a condition that another thread brings about; the limit is for a test that fails.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2'000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(5ms);
-  }
-  return false;
-}
 
 TEST_CASE("api node: a consumer handles every message once, several at a time", "[api][consumer]") {
   Opened opened;
@@ -85,7 +76,7 @@ TEST_CASE("api node: a consumer extends the lease of a handler that takes long (
   CHECK_FALSE(lost);
 }
 
-TEST_CASE("api node: without extension the token tells that the lease is lost (S65)", "[api][consumer]") {
+TEST_CASE("api node: the token tells that a lease cannot be extended any more (S35, S65)", "[api][consumer]") {
   Opened opened;
   auto queue =
       opened.node.create_queue("orders", {.visibility_timeout = 400ms, .max_lease_time = 400ms}).value();
