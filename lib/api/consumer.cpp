@@ -22,9 +22,7 @@ Consumer& Consumer::operator=(Consumer&& other) noexcept {
   return *this;
 }
 
-Consumer::~Consumer() {
-  detail::ConsumerState::destroy(std::move(state_));
-}
+Consumer::~Consumer() { detail::ConsumerState::destroy(std::move(state_)); }
 
 void Consumer::stop(Milliseconds grace) { state_->stop(detail::deadline_after(state_->now(), grace)); }
 

@@ -34,9 +34,7 @@ SteadyTime deadline_of(const Delivery& delivery) {
   return {Access::state(delivery)->deadline_ns.load(std::memory_order_relaxed)};
 }
 
-SteadyTime before(SteadyTime time, std::chrono::nanoseconds duration) {
-  return {time.ns - duration.count()};
-}
+SteadyTime before(SteadyTime time, std::chrono::nanoseconds duration) { return {time.ns - duration.count()}; }
 
 /// Errors after which a consumer can do nothing more.
 bool is_final(errc code) {
@@ -312,8 +310,7 @@ void ConsumerState::extended(const HeldPtr& held, const Result<Extended>& result
     held->extending = false;
     if (held->settled) return;
     if (!result) {
-      held->extend_after =
-          node_->core().clock().steady() + std::max(length / retry_part, Milliseconds(1));
+      held->extend_after = node_->core().clock().steady() + std::max(length / retry_part, Milliseconds(1));
     } else if (result->granted < length) {
       held->extend_after = SteadyTime::never();
     }
@@ -411,7 +408,8 @@ void ConsumerState::end_for_node(SteadyTime until) {
   }
   // All in one entry; closing the core waits for it as long as there is time.
   for (const auto& held : unfinished) {
-    queue_.release_async(held->delivery, [](const Result<Returned>&) {}, RunOn::any_thread);
+    queue_.release_async(
+        held->delivery, [](const Result<Returned>&) {}, RunOn::any_thread);
   }
 }
 

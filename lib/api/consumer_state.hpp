@@ -1,7 +1,7 @@
 #pragma once
 // The working of a Consumer: one receive at a time is under way; what it brings waits in a buffer for a free
-// runner; runners call the handler; a timed call extends leases that are half used, and stops the token of one
-// that is about to be lost.
+// runner; runners call the handler; a timed call extends leases that are half used, and stops the token of
+// one that is about to be lost.
 //
 // Its mutex guards the plain members; it is never held while calling the handler, the core, or anything of
 // the user.
@@ -31,8 +31,8 @@ class ConsumerState : public std::enable_shared_from_this<ConsumerState> {
   void begin_stop();
   /// Waits for the handlers until `until`, then stops their tokens, then waits for them without limit.
   void stop(SteadyTime until);
-  /// For a node that closes: as `stop`, but after `until` leases of running handlers are given back and nobody
-  /// waits, for the handlers or for that.
+  /// For a node that closes: as `stop`, but after `until` leases of running handlers are given back and
+  /// nobody waits, for the handlers or for that.
   void end_for_node(SteadyTime until);
   /// The consumer goes: stops the tokens at once and waits for the handlers.
   static void destroy(std::shared_ptr<ConsumerState> consumer);

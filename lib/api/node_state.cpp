@@ -86,7 +86,8 @@ void NodeState::stop_consumers(SteadyTime until) {
 Result<void> NodeState::close(std::chrono::milliseconds timeout) {
   if (forked()) return errc::forked;
   if (parts_.executor->runs_caller()) {
-    return Error(errc::invalid_argument, "close() from a completion handler of this node would wait for itself");
+    return Error(errc::invalid_argument,
+                 "close() from a completion handler of this node would wait for itself");
   }
   if (ended_.exchange(true)) return errc::closed;
   const SteadyTime now = core().clock().steady();
@@ -99,8 +100,9 @@ Result<void> NodeState::close(std::chrono::milliseconds timeout) {
   }
   const bool ended = end(std::max(until, core().clock().steady() + abandon_time));
   if (closed && !ended) {
-    return Error(errc::timeout,
-                 "the node is closed; its directory is free when a completion handler returns that still runs");
+    return Error(
+        errc::timeout,
+        "the node is closed; its directory is free when a completion handler returns that still runs");
   }
   return closed;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,8 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   void abandon() noexcept;
 
   void add(const std::shared_ptr<ConsumerState>& consumer);
-  /// Whether this process is a fork of the one that opened the node: it has neither its threads nor its locks.
+  /// Whether this process is a fork of the one that opened the node: it has neither its threads nor its
+  /// locks.
   bool forked() const noexcept;
 
  private:
@@ -89,6 +91,10 @@ struct QueueHandle {
   QueueId id;
   ShardId shard;
   std::string name;
+  /// As they were when the handle was made: for texts only.
+  std::uint64_t max_message_size = 0;
+  std::optional<std::uint64_t> max_messages;
+  std::optional<std::uint64_t> max_bytes;
 };
 
 /// Behind `Delivery`. Constant but for the deadline, which extends move.

@@ -22,7 +22,8 @@ Milliseconds whole_timeout(const ReceiveOptions& options) {
 
 Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, const ReceiveOptions& options,
                                                      bool erase) {
-  if (Error error = detail::check_receive(options); error.code != errc::ok) return error;
+  Error error = erase ? detail::check_receive_and_delete(options) : detail::check_receive(options);
+  if (error.code != errc::ok) return error;
   if (options.stop.stop_requested()) return errc::cancelled;
   auto request = std::make_shared<ReceiveRequest>();
   request->queue = queue.id;
@@ -89,6 +90,28 @@ Result<std::vector<Delivery>> receive_blocking(const std::shared_ptr<const Queue
   return result_of(queue, *request);
 }
 
+using Deliveries = std::vector<Delivery>;
+
+void receive_later(const std::shared_ptr<const QueueHandle>& queue, const ReceiveOptions& options,
+                   UniqueFunction<void(Result<Deliveries>)> answer, RunOn where, bool erase) {
+  auto made = make_request(*queue, options, erase);
+  if (!made) return queue->node->refuse(std::move(answer), std::move(made).error(), where);
+  const auto request = *made;
+  const auto cancel = [node = queue->node, weak = std::weak_ptr(request)] {
+    if (auto target = weak.lock()) node->cancel(std::move(target));
+  };
+  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
+  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
+  // first.
+  auto on_stop = std::make_shared<std::optional<OnStop>>();
+  request->on_done = [queue, answer = std::move(answer), on_stop](node::Request& finished) mutable {
+    on_stop->reset();
+    answer(result_of(queue, static_cast<ReceiveRequest&>(finished)));
+  };
+  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
+  queue->node->submit(request, whole_timeout(options), where);
+}
+
 }  // namespace
 
 Result<std::vector<Delivery>> Queue::receive(const ReceiveOptions& options) const {
@@ -101,22 +124,13 @@ Result<std::vector<Delivery>> Queue::receive_and_delete(const ReceiveOptions& op
 
 void Queue::receive_async(const ReceiveOptions& options,
                           UniqueFunction<void(Result<std::vector<Delivery>>)> answer, RunOn where) const {
-  auto made = make_request(*handle_, options, false);
-  if (!made) return answer(std::move(made).error());
-  const auto request = *made;
-  const auto cancel = [node = handle_->node, weak = std::weak_ptr(request)] {
-    if (auto target = weak.lock()) node->cancel(std::move(target));
-  };
-  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
-  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
-  // first.
-  auto on_stop = std::make_shared<std::optional<OnStop>>();
-  request->on_done = [queue = handle_, answer = std::move(answer), on_stop](node::Request& finished) mutable {
-    on_stop->reset();
-    answer(result_of(queue, static_cast<ReceiveRequest&>(finished)));
-  };
-  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
-  handle_->node->submit(request, whole_timeout(options), where);
+  receive_later(handle_, options, std::move(answer), where, false);
+}
+
+void Queue::receive_and_delete_async(const ReceiveOptions& options,
+                                     UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
+                                     RunOn where) const {
+  receive_later(handle_, options, std::move(answer), where, true);
 }
 
 }  // namespace peerq

@@ -125,12 +125,13 @@ TEST_CASE("api node: a completion handler cannot close its node, and is told so"
     auto queue = opened.node.create_queue("orders").value();
     std::promise<Error> told;
     // Ends on the node's own timer, so on one of its threads.
-    queue.receive_async({.wait = 20ms},
-                        [&](const Result<std::vector<Delivery>>&) {
-                          auto closed = opened.node.close();
-                          told.set_value(closed ? Error() : closed.error());
-                        },
-                        where);
+    queue.receive_async(
+        {.wait = 20ms},
+        [&](const Result<std::vector<Delivery>>&) {
+          auto closed = opened.node.close();
+          told.set_value(closed ? Error() : closed.error());
+        },
+        where);
     const Error error = told.get_future().get();
     CHECK(error == errc::invalid_argument);
     CHECK_THAT(error.text(), ContainsSubstring("completion handler"));
@@ -145,12 +146,13 @@ TEST_CASE("api node: a completion handler may destroy its node", "[api]") {
     std::optional<Node> node = Node::open({.data_dir = directory.inside("data")}).value();
     auto queue = node->create_queue("orders").value();
     std::promise<void> gone;
-    queue.receive_async({.wait = 20ms},
-                        [&](const Result<std::vector<Delivery>>&) {
-                          node.reset();
-                          gone.set_value();
-                        },
-                        where);
+    queue.receive_async(
+        {.wait = 20ms},
+        [&](const Result<std::vector<Delivery>>&) {
+          node.reset();
+          gone.set_value();
+        },
+        where);
     gone.get_future().wait();
     CHECK(queue.send("x").error() == errc::closed);
     CHECK(opens_again(directory));
