@@ -18,9 +18,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/system_executor.hpp>
 #include <memory>
-#include <span>
 #include <stop_token>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,23 +31,70 @@ namespace peerq {
 
 namespace detail {
 
-/// Carries the outcome to the handler's executor, which is kept running until then.
-template <class T, class Handler>
-auto complete_on_executor(Handler handler) {
+/// Carries the outcome to the handler's executor, which is kept running until then; `before` runs there
+/// first.
+template <class T, class Handler, class Before>
+auto complete_on_executor(Handler handler, Before before) {
   auto executor = boost::asio::get_associated_executor(handler);
   auto work = boost::asio::make_work_guard(executor);
-  return [handler = std::move(handler), executor, work = std::move(work)](Result<T> result) mutable {
-    boost::asio::post(executor, [handler = std::move(handler), result = std::move(result)]() mutable {
+  return [handler = std::move(handler), before = std::move(before), executor,
+          work = std::move(work)](Result<T> result) mutable {
+    boost::asio::post(executor, [handler = std::move(handler), before = std::move(before),
+                                 result = std::move(result)]() mutable {
+      before();
       std::move(handler)(std::move(result));
     });
     work.reset();
   };
 }
 
+/// `start` gets the answer that completes the token's operation with a `Result<T>`.
 template <class T, class Start, class Token>
 auto initiate(Start start, Token&& token) {
   return boost::asio::async_initiate<Token, void(Result<T>)>(
-      [start = std::move(start)](auto handler) mutable { start(std::move(handler)); }, token);
+      [start = std::move(start)](auto handler) mutable {
+        start(complete_on_executor<T>(std::move(handler), [] {}));
+      },
+      token);
+}
+
+/// Stopped by the caller's token or by a cancellation slot, whichever comes first.
+class EitherStop {
+ public:
+  explicit EitherStop(std::stop_token callers) : forward_(std::move(callers), Forward{source_}) {}
+  std::stop_token token() const { return source_.get_token(); }
+  void stop() { source_.request_stop(); }
+
+ private:
+  struct Forward {
+    std::stop_source source;
+    void operator()() { source.request_stop(); }
+  };
+  std::stop_source source_;
+  std::stop_callback<Forward> forward_;
+};
+
+/// `start` gets the options, with a stop token that obeys the handler's cancellation slot too, and the
+/// answer.
+template <class Start, class Token>
+auto initiate_receive(ReceiveOptions options, Start start, Token&& token) {
+  using Deliveries = std::vector<Delivery>;
+  return boost::asio::async_initiate<Token, void(Result<Deliveries>)>(
+      [options = std::move(options), start = std::move(start)](auto handler) mutable {
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        std::shared_ptr<EitherStop> stop;
+        if (slot.is_connected()) {
+          stop = std::make_shared<EitherStop>(options.stop);
+          options.stop = stop->token();
+          slot.assign([stop](boost::asio::cancellation_type) { stop->stop(); });
+        }
+        auto before = [slot, stop]() mutable {
+          if (stop != nullptr) slot.clear();
+          stop.reset();
+        };
+        start(options, complete_on_executor<Deliveries>(std::move(handler), std::move(before)));
+      },
+      token);
 }
 
 }  // namespace detail
@@ -56,9 +103,8 @@ auto initiate(Start start, Token&& token) {
 template <class Token>
 auto async_send(const Queue& queue, std::string body, SendOptions options, Token&& token) {
   return detail::initiate<Sent>(
-      [queue, body = std::move(body), options = std::move(options)](auto handler) {
-        queue.send_async(body, options, detail::complete_on_executor<Sent>(std::move(handler)),
-                         RunOn::any_thread);
+      [queue, body = std::move(body), options = std::move(options)](auto answer) {
+        queue.send_async(body, options, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
@@ -66,62 +112,93 @@ auto async_send(const Queue& queue, std::string body, SendOptions options, Token
 /// `Queue::send` of a batch.
 template <class Token>
 auto async_send(const Queue& queue, std::vector<Message> messages, BatchOptions options, Token&& token) {
-  using Sents = std::vector<Result<Sent>>;
-  return detail::initiate<Sents>(
-      [queue, messages = std::move(messages), options](auto handler) {
-        queue.send_async(std::span<const Message>(messages), options,
-                         detail::complete_on_executor<Sents>(std::move(handler)), RunOn::any_thread);
+  return detail::initiate<std::vector<Result<Sent>>>(
+      [queue, messages = std::move(messages), options](auto answer) {
+        queue.send_async(messages, options, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
 
-/// `Queue::receive`; the handler's cancellation slot ends it with `cancelled`.
+/// `Queue::receive`; the handler's cancellation slot ends it with `cancelled`, as `options.stop` does.
 template <class Token>
 auto async_receive(const Queue& queue, ReceiveOptions options, Token&& token) {
-  using Deliveries = std::vector<Delivery>;
-  return detail::initiate<Deliveries>(
-      [queue, options = std::move(options)](auto handler) mutable {
-        auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        if (slot.is_connected()) {
-          std::stop_source stop;
-          options.stop = stop.get_token();
-          slot.assign([stop](boost::asio::cancellation_type) mutable { stop.request_stop(); });
-        }
-        queue.receive_async(options, detail::complete_on_executor<Deliveries>(std::move(handler)),
-                            RunOn::any_thread);
+  return detail::initiate_receive(
+      std::move(options),
+      [queue](const ReceiveOptions& all, auto answer) {
+        queue.receive_async(all, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
 
-/// `Delivery::erase`.
+/// `Queue::receive_and_delete`; cancelled as `async_receive`.
 template <class Token>
-auto async_erase(const Queue& queue, const Delivery& delivery, Token&& token) {
-  return detail::initiate<Deleted>(
-      [queue, delivery](auto handler) {
-        queue.erase_async(delivery, detail::complete_on_executor<Deleted>(std::move(handler)),
-                          RunOn::any_thread);
+auto async_receive_and_delete(const Queue& queue, ReceiveOptions options, Token&& token) {
+  return detail::initiate_receive(
+      std::move(options),
+      [queue](const ReceiveOptions& all, auto answer) {
+        queue.receive_and_delete_async(all, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
 
-/// `Delivery::nack`.
-template <class Token>
-auto async_nack(const Queue& queue, const Delivery& delivery, NackOptions options, Token&& token) {
-  return detail::initiate<Returned>(
-      [queue, delivery, options = std::move(options)](auto handler) {
-        queue.nack_async(delivery, options, detail::complete_on_executor<Returned>(std::move(handler)),
-                         RunOn::any_thread);
+// Settling: `which` is a Delivery, or a std::vector<Delivery>, which gives a result each.
+
+namespace detail {
+
+template <class T, class Which>
+using Settled = std::conditional_t<std::is_same_v<Which, Delivery>, T, std::vector<Result<T>>>;
+
+template <class Which>
+concept Deliveries = std::is_same_v<Which, Delivery> || std::is_same_v<Which, std::vector<Delivery>>;
+
+}  // namespace detail
+
+/// `Delivery::erase`, `Queue::erase`.
+template <detail::Deliveries Which, class Token>
+auto async_erase(const Queue& queue, Which which, Token&& token) {
+  return detail::initiate<detail::Settled<Deleted, Which>>(
+      [queue, which = std::move(which)](auto answer) {
+        queue.erase_async(which, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }
 
-/// `Delivery::extend`.
-template <class Token>
-auto async_extend(const Queue& queue, const Delivery& delivery, Milliseconds duration, Token&& token) {
-  return detail::initiate<Extended>(
-      [queue, delivery, duration](auto handler) {
-        queue.extend_async(delivery, duration, detail::complete_on_executor<Extended>(std::move(handler)),
-                           RunOn::any_thread);
+/// `Delivery::nack`, `Queue::nack`.
+template <detail::Deliveries Which, class Token>
+auto async_nack(const Queue& queue, Which which, NackOptions options, Token&& token) {
+  return detail::initiate<detail::Settled<Returned, Which>>(
+      [queue, which = std::move(which), options = std::move(options)](auto answer) {
+        queue.nack_async(which, options, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Delivery::release`, `Queue::release`.
+template <detail::Deliveries Which, class Token>
+auto async_release(const Queue& queue, Which which, Token&& token) {
+  return detail::initiate<detail::Settled<Returned, Which>>(
+      [queue, which = std::move(which)](auto answer) {
+        queue.release_async(which, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Delivery::reject`, `Queue::reject`.
+template <detail::Deliveries Which, class Token>
+auto async_reject(const Queue& queue, Which which, std::string reason, Token&& token) {
+  return detail::initiate<detail::Settled<Deleted, Which>>(
+      [queue, which = std::move(which), reason = std::move(reason)](auto answer) {
+        queue.reject_async(which, reason, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Delivery::extend`, `Queue::extend`.
+template <detail::Deliveries Which, class Token>
+auto async_extend(const Queue& queue, Which which, Milliseconds duration, Token&& token) {
+  return detail::initiate<detail::Settled<Extended, Which>>(
+      [queue, which = std::move(which), duration](auto answer) {
+        queue.extend_async(which, duration, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }

@@ -52,7 +52,7 @@ struct ConsumerOptions {
   std::uint32_t prefetch = 0;
   /// Left out: the queue's visibility timeout.
   std::optional<Milliseconds> visibility_timeout = {};
-  /// Extend leases while a handler runs, at half their time.
+  /// Extend leases while a handler runs, at half their time, by their own length.
   bool extend = true;
   /// Runs handlers; empty = threads of the consumer's own. Must run each task once, on any thread.
   std::function<void(Task)> executor = {};
@@ -84,7 +84,8 @@ class PEERQ_API Consumer {
   template <class F>
   Consumer(const Queue& queue, F handler) : Consumer(queue, ConsumerOptions{}, std::move(handler)) {}
 
-  /// Stops receiving, tells running handlers to stop, waits for them, releases what was not handled.
+  /// Stops receiving, tells running handlers to stop, waits for them, releases what was not handled. Does
+  /// nothing in a fork of the process, as does `stop`.
   ~Consumer();
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
@@ -96,7 +97,8 @@ class PEERQ_API Consumer {
   ConsumerStatistics statistics() const;
 
   /// Success while it receives or was stopped; else what ended it: invalid_argument (its options; it never
-  /// began), queue_deleted, closed, node_failed, corrupt, forked.
+  /// began), limit_exceeded (the system gave no thread at all; with fewer than asked for it goes on, and
+  /// `on_error` is told), queue_deleted, closed, node_failed, corrupt, forked.
   Result<void> status() const;
 
  private:

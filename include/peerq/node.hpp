@@ -31,7 +31,8 @@ struct NodeOptions {
   std::size_t memory_budget = limits::memory_budget_default;
   /// Told about events and log lines; may be null.
   std::shared_ptr<Observer> observer = {};
-  /// Runs the node's work; null = threads of its own.
+  /// Runs the node's work; null = threads of its own. A Consumer makes threads for its handlers all the same,
+  /// unless `ConsumerOptions::executor` is set.
   std::shared_ptr<HostExecutor> executor = {};
 };
 
@@ -65,7 +66,9 @@ struct NodeStatistics {
 /// Owns the directory. Movable; must outlive neither its queues nor their deliveries (those then get
 /// `closed`).
 ///
-/// Destroying it without `close` is like a crash that loses nothing acknowledged: it returns within 100 ms.
+/// Destroying it without `close` is like a crash that loses nothing acknowledged: it returns within 100 ms,
+/// also in a completion handler. A write or a handler that is still under way then keeps the directory until
+/// it ends.
 /// **Thread** any.
 class PEERQ_API Node {
  public:
@@ -96,9 +99,11 @@ class PEERQ_API Node {
   /// The calendar jumped by more than a day, and that is right: time-to-live and retention go on (S64).
   void confirm_clock();
 
-  /// Stops consumers (their handlers get until `deadline`), releases what they did not finish, writes
-  /// everything, closes the directory (S56). **Errors** timeout: closed all the same, the next open replays
-  /// the log.
+  /// Stops consumers (their handlers get three quarters of `deadline`), releases what they did not finish,
+  /// writes everything, closes the directory (S56). **Errors** timeout: closed all the same, the next open
+  /// replays the log; the directory is free when the write or completion handler under way ends.
+  /// invalid_argument: called in a completion handler of this node, which would wait for itself; the node
+  /// stays open.
   Result<void> close(std::chrono::milliseconds deadline = std::chrono::seconds(10));
 
  private:

@@ -34,7 +34,8 @@ struct ReceiveOptions {
   Milliseconds wait{0};
   /// 1 ms to 12 h. Left out: the queue's visibility timeout.
   std::optional<Milliseconds> visibility_timeout = {};
-  /// Up to 128 bytes: repeating a receive with the same id gives the same live leases (S21).
+  /// Up to 128 bytes: repeating a receive with the same id gives the same live leases (S21). Not for
+  /// receive_and_delete.
   std::string attempt_id = {};
   /// Ends a waiting receive with `cancelled`.
   std::stop_token stop = {};
@@ -84,7 +85,8 @@ struct ListOptions {
 
 struct ListPage {
   std::vector<MessageSummary> messages = {};
-  /// Continue from here; none = this was the last page. A page may be short and still have a next one.
+  /// Continue from here; none = this was the last page. A page is short and has a next one only when the
+  /// search for more took longer than a call may (30 s).
   std::optional<std::uint64_t> next = {};
 };
 
@@ -120,7 +122,8 @@ struct QueueStatistics {
 /// Blocking calls return when the outcome is known: durable, refused, or unknown (`outcome_unknown`). Every
 /// call may end with `closed` (the node was closed), `queue_deleted` (this incarnation is gone),
 /// `node_failed`, `forked`. The `*_async` forms never block and call back exactly once, on the node's
-/// callback lane.
+/// callback lane, also when they refuse an argument. Inside the call itself they call back only where no lane
+/// is left: in a fork, and when the node is closed.
 /// **Thread** any.
 class PEERQ_API Queue {
  public:
@@ -151,6 +154,8 @@ class PEERQ_API Queue {
   Result<std::vector<Result<Returned>>> nack(std::span<const Delivery> deliveries,
                                              const NackOptions& options = {}) const;
   Result<std::vector<Result<Returned>>> release(std::span<const Delivery> deliveries) const;
+  Result<std::vector<Result<Deleted>>> reject(std::span<const Delivery> deliveries,
+                                              std::string_view reason = {}) const;
   Result<std::vector<Result<Extended>>> extend(std::span<const Delivery> deliveries,
                                                Milliseconds duration) const;
 
@@ -165,7 +170,8 @@ class PEERQ_API Queue {
   // Look, without lease or count.
 
   Result<QueueStatistics> statistics() const;
-  /// The messages that would be handed out next, in order.
+  /// The messages that would be handed out next, in order. Reads on until it has as many as asked for; so
+  /// does `list`.
   Result<std::vector<MessageSummary>> peek(std::size_t max_messages = 1) const;
   Result<ListPage> list(const ListOptions& options = {}) const;
   /// **Errors** message_not_found.
@@ -182,7 +188,7 @@ class PEERQ_API Queue {
   Result<std::uint64_t> kick(std::span<const MessageId> ids) const;
   Result<std::uint64_t> kick_all(std::uint32_t max_messages = 1'000) const;
 
-  // Without blocking. `answer` is called exactly once.
+  // Without blocking: the same, `answer` is called exactly once.
 
   void send_async(std::string_view body, const SendOptions& options,
                   UniqueFunction<void(Result<Sent>)> answer, RunOn where = RunOn::callback_lane) const;
@@ -192,10 +198,10 @@ class PEERQ_API Queue {
   void receive_async(const ReceiveOptions& options,
                      UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
                      RunOn where = RunOn::callback_lane) const;
+  void receive_and_delete_async(const ReceiveOptions& options,
+                                UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
+                                RunOn where = RunOn::callback_lane) const;
   void erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> answer,
-                   RunOn where = RunOn::callback_lane) const;
-  void erase_async(std::span<const Delivery> deliveries,
-                   UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
                    RunOn where = RunOn::callback_lane) const;
   void nack_async(const Delivery& delivery, const NackOptions& options,
                   UniqueFunction<void(Result<Returned>)> answer, RunOn where = RunOn::callback_lane) const;
@@ -205,6 +211,21 @@ class PEERQ_API Queue {
                     UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
   void extend_async(const Delivery& delivery, Milliseconds duration,
                     UniqueFunction<void(Result<Extended>)> answer, RunOn where = RunOn::callback_lane) const;
+  void erase_async(std::span<const Delivery> deliveries,
+                   UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
+                   RunOn where = RunOn::callback_lane) const;
+  void nack_async(std::span<const Delivery> deliveries, const NackOptions& options,
+                  UniqueFunction<void(Result<std::vector<Result<Returned>>>)> answer,
+                  RunOn where = RunOn::callback_lane) const;
+  void release_async(std::span<const Delivery> deliveries,
+                     UniqueFunction<void(Result<std::vector<Result<Returned>>>)> answer,
+                     RunOn where = RunOn::callback_lane) const;
+  void reject_async(std::span<const Delivery> deliveries, std::string_view reason,
+                    UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
+                    RunOn where = RunOn::callback_lane) const;
+  void extend_async(std::span<const Delivery> deliveries, Milliseconds duration,
+                    UniqueFunction<void(Result<std::vector<Result<Extended>>>)> answer,
+                    RunOn where = RunOn::callback_lane) const;
 
  private:
   friend struct detail::Access;

@@ -59,8 +59,9 @@ class TypedQueue {
     for (auto& delivery : *deliveries) {
       if (auto value = Codec::decode(delivery.body())) {
         out.push_back({std::move(*value), std::move(delivery)});
-      } else if (auto rejected = delivery.reject(undecodable); !rejected) {
-        return std::move(rejected).error();
+      } else {
+        // When that fails, somebody else will see it again; the others' leases must not be lost for it.
+        (void)delivery.reject(undecodable);
       }
     }
     return out;

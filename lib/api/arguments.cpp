@@ -49,6 +49,15 @@ Error check_unsupported(const SendOptions& options) {
   return {};
 }
 
+/// The past means now, so only the far future is wrong (S16).
+Error check_deliver_at(std::chrono::system_clock::time_point time, WallTime now) {
+  const auto latest = now + limits::delay_max;
+  if (time <= std::chrono::system_clock::time_point(Milliseconds(latest.ms))) return {};
+  const auto at = std::chrono::duration_cast<Milliseconds>(time.time_since_epoch());
+  return invalid("deliver_at is {} ms from now, must be at most {} ms", at.count() - now.ms,
+                 limits::delay_max.count());
+}
+
 }  // namespace
 
 Error check_timeout(Milliseconds timeout) {
@@ -57,7 +66,7 @@ Error check_timeout(Milliseconds timeout) {
   return {};
 }
 
-Error check_message(std::string_view body, const SendOptions& options) {
+Error check_message(std::string_view body, const SendOptions& options, WallTime now) {
   if (body.size() > limits::max_message_size_max) {
     return {errc::message_too_large,
             fmt::format("{} bytes, no queue takes more than {}", body.size(), limits::max_message_size_max)};
@@ -65,6 +74,9 @@ Error check_message(std::string_view body, const SendOptions& options) {
   if (options.delay && options.deliver_at) return invalid("delay and deliver_at are both given");
   if (options.delay && (*options.delay < Milliseconds(0) || *options.delay > limits::delay_max)) {
     return outside("delay", *options.delay, Milliseconds(0), limits::delay_max);
+  }
+  if (options.deliver_at) {
+    if (Error error = check_deliver_at(*options.deliver_at, now); error.code != errc::ok) return error;
   }
   if (options.time_to_live &&
       (*options.time_to_live < limits::time_to_live_min || *options.time_to_live > limits::expiry_max)) {
@@ -104,6 +116,13 @@ Error check_receive(const ReceiveOptions& options) {
   return check_timeout(options.timeout);
 }
 
+Error check_receive_and_delete(const ReceiveOptions& options) {
+  if (!options.attempt_id.empty()) {
+    return invalid("attempt_id is given to receive_and_delete: nothing is left that a repeat could find");
+  }
+  return check_receive(options);
+}
+
 Error check_nack(const NackOptions& options) {
   if (options.delay && (*options.delay < Milliseconds(0) || *options.delay > limits::delay_max)) {
     return outside("delay", *options.delay, Milliseconds(0), limits::delay_max);
@@ -112,9 +131,7 @@ Error check_nack(const NackOptions& options) {
 }
 
 Error check_extend(Milliseconds duration) {
-  if (duration < Milliseconds(0) || duration > limits::max_lease_time_max) {
-    return outside("duration", duration, Milliseconds(0), limits::max_lease_time_max);
-  }
+  if (duration < Milliseconds(0)) return invalid("duration is {} ms, must not be negative", duration.count());
   return {};
 }
 

@@ -9,8 +9,9 @@ namespace peerq::detail {
 
 /// `errc::ok` when fine; else the error that names field, value and limit.
 Error check_timeout(Milliseconds timeout);
-Error check_message(std::string_view body, const SendOptions& options);
+Error check_message(std::string_view body, const SendOptions& options, WallTime now);
 Error check_receive(const ReceiveOptions& options);
+Error check_receive_and_delete(const ReceiveOptions& options);
 Error check_nack(const NackOptions& options);
 Error check_extend(Milliseconds duration);
 Error check_batch(std::size_t count, std::string_view what);

@@ -3,6 +3,7 @@
 #include "peerq/consumer.hpp"
 
 #include "api/consumer_state.hpp"
+#include "api/deadline.hpp"
 
 namespace peerq {
 
@@ -15,17 +16,15 @@ Consumer::Consumer(Consumer&&) noexcept = default;
 
 Consumer& Consumer::operator=(Consumer&& other) noexcept {
   if (this != &other) {
-    if (state_ != nullptr) state_->destroy();
+    detail::ConsumerState::destroy(std::move(state_));
     state_ = std::move(other.state_);
   }
   return *this;
 }
 
-Consumer::~Consumer() {
-  if (state_ != nullptr) state_->destroy();
-}
+Consumer::~Consumer() { detail::ConsumerState::destroy(std::move(state_)); }
 
-void Consumer::stop(Milliseconds grace) { state_->stop(state_->now() + grace); }
+void Consumer::stop(Milliseconds grace) { state_->stop(detail::deadline_after(state_->now(), grace)); }
 
 Result<void> Consumer::status() const { return state_->status(); }
 

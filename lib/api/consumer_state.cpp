@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
+#include <new>
 #include <string>
+#include <system_error>
 
 #include "api/arguments.hpp"
 
@@ -17,23 +20,27 @@ constexpr auto receive_retry = std::chrono::milliseconds(100);
 /// A lease is given up this part of its time before its end, at most 5 s (S65).
 constexpr auto margin_max = std::chrono::milliseconds(5'000);
 
-Milliseconds margin_of(Milliseconds visibility) {
-  return std::min<Milliseconds>(visibility / 10, margin_max);
+constexpr auto margin_part = 10;
+/// After a failed extension the next try comes after this part of the lease.
+constexpr auto retry_part = 8;
+/// Leases are looked at once in this time at least, so that nothing of a consumer that went stays for hours.
+constexpr auto longest_look = std::chrono::minutes(1);
+
+Milliseconds margin_of(Milliseconds lease) { return std::min<Milliseconds>(lease / margin_part, margin_max); }
+
+Milliseconds length_of(const Delivery& delivery) { return Access::state(delivery)->lease_length; }
+
+SteadyTime deadline_of(const Delivery& delivery) {
+  return {Access::state(delivery)->deadline_ns.load(std::memory_order_relaxed)};
 }
+
+SteadyTime before(SteadyTime time, std::chrono::nanoseconds duration) { return {time.ns - duration.count()}; }
 
 /// Errors after which a consumer can do nothing more.
 bool is_final(errc code) {
   return code == errc::closed || code == errc::queue_deleted || code == errc::queue_not_found ||
          code == errc::node_failed || code == errc::corrupt || code == errc::forked ||
          code == errc::version_mismatch;
-}
-
-/// Runs `task` on the callback lane at `at`.
-void call_at(NodeState& node, SteadyTime at, UniqueFunction<void(node::Request&)> task) {
-  auto request = std::make_shared<node::CallAtRequest>();
-  request->at = at;
-  request->on_done = std::move(task);
-  node.submit(std::move(request), limits::expiry_max, RunOn::callback_lane);
 }
 
 }  // namespace
@@ -58,14 +65,27 @@ Error ConsumerState::check_options() const {
 
 void ConsumerState::start() {
   if (ended_ = check_options(); ended_.code != errc::ok) return report(ended_);
-  const auto parameters = queue_.options();
-  visibility_ = options_.visibility_timeout.value_or(parameters ? parameters->visibility_timeout
-                                                                : limits::visibility_timeout_default);
-  node_->add(shared_from_this());
+  if (node_->forked()) return report(ended_ = Error(errc::forked));
   if (!options_.executor) {
-    for (std::uint32_t i = 0; i < options_.concurrency; ++i) threads_.emplace_back([this] { thread_main(); });
+    Error error = start_threads();
+    if (threads_.empty()) ended_ = error;
+    if (error.code != errc::ok) report(error);
+    if (threads_.empty()) return;
   }
+  node_->add(shared_from_this());
   receive_more();
+}
+
+/// As many as the system gives.
+Error ConsumerState::start_threads() {
+  threads_.reserve(options_.concurrency);
+  try {
+    while (threads_.size() < options_.concurrency) threads_.emplace_back([this] { thread_main(); });
+  } catch (const std::system_error& error) {
+    return {errc::limit_exceeded, "threads: " + std::to_string(threads_.size()) + " of " +
+                                      std::to_string(options_.concurrency) + ", then: " + error.what()};
+  }
+  return {};
 }
 
 /// Under the lock: how many more messages may be received.
@@ -91,6 +111,7 @@ void ConsumerState::receive_more() {
 
 void ConsumerState::received(Result<std::vector<Delivery>> result) {
   bool again = true;
+  SteadyTime look = SteadyTime::never();
   {
     const std::lock_guard lock(mutex_);
     receiving_ = false;
@@ -98,6 +119,7 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
       for (auto& delivery : *result) {
         buffer_.push_back(std::make_shared<Held>(std::move(delivery)));
         held_.insert(buffer_.back());
+        look = std::min(look, looks_of(*buffer_.back()).next());
       }
     } else {
       if (is_final(result.error().code)) ended_ = result.error();
@@ -108,7 +130,8 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
   if (!result && result.error().code != errc::cancelled) report(result.error());
   if (!result && again) {
     const SteadyTime at = node_->core().clock().steady() + receive_retry;
-    return call_at(*node_, at, [self = shared_from_this()](node::Request&) { self->receive_more(); });
+    const auto retry = [self = shared_from_this()](node::Request&) { self->receive_more(); };
+    return node_->call_at(at, retry, RunOn::callback_lane);
   }
   if (!result) return;
   bool late = false;
@@ -117,7 +140,7 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
     late = stopping_;
   }
   if (late) return release_buffer();
-  arm_extension();
+  arm_look(look);
   dispatch();
   receive_more();
 }
@@ -212,64 +235,93 @@ void ConsumerState::settled(const HeldPtr& held, const Error& error) {
   receive_more();
 }
 
-/// One timed call at a time looks after all leases.
-void ConsumerState::arm_extension() {
-  if (!options_.extend) return;
+/// Under the lock.
+ConsumerState::Looks ConsumerState::looks_of(const Held& held) const {
+  Looks looks;
+  if (held.settled) return looks;
+  const SteadyTime deadline = deadline_of(held.delivery);
+  const Milliseconds length = length_of(held.delivery);
+  if (options_.extend && !held.extending) {
+    looks.extend = std::max(before(deadline, length / 2), held.extend_after);
+  }
+  if (!held.lost.stop_requested()) looks.lose = before(deadline, margin_of(length));
+  return looks;
+}
+
+/// Calls cannot be taken back: one that an earlier one overtook does nothing.
+void ConsumerState::arm_look(SteadyTime at) {
+  if (at == SteadyTime::never()) return;
+  at = std::min(at, node_->core().clock().steady() + longest_look);
   {
     const std::lock_guard lock(mutex_);
-    if (armed_ || held_.empty()) return;
-    armed_ = true;
+    if (at >= armed_at_) return;
+    armed_at_ = at;
   }
-  const SteadyTime at = node_->core().clock().steady() +
-                        std::max<std::chrono::nanoseconds>(visibility_ / 8, std::chrono::milliseconds(1));
-  call_at(*node_, at, [weak = weak_from_this()](node::Request& request) {
+  const auto look = [weak = weak_from_this(), at](node::Request& request) {
     const auto self = weak.lock();
     if (self == nullptr || request.error.code != errc::ok) return;
     {
       const std::lock_guard lock(self->mutex_);
-      self->armed_ = false;
+      if (self->armed_at_ != at) return;
+      self->armed_at_ = SteadyTime::never();
     }
-    self->extend_due();
-    self->arm_extension();
-  });
+    self->look_after_leases();
+  };
+  node_->call_at(at, look, RunOn::callback_lane);
 }
 
-void ConsumerState::extend_due() {
+void ConsumerState::look_after_leases() {
   std::vector<HeldPtr> extend_now;
   std::vector<HeldPtr> lost;
+  const SteadyTime now = node_->core().clock().steady();
+  SteadyTime next = SteadyTime::never();
   {
     const std::lock_guard lock(mutex_);
     for (const auto& held : held_) {
-      if (held->settled) continue;
-      const Milliseconds left = held->delivery.lease_left();
-      if (left <= margin_of(visibility_)) lost.push_back(held);
-      if (left > visibility_ / 2 || held->extending) continue;
-      held->extending = true;
-      extend_now.push_back(held);
+      Looks looks = looks_of(*held);
+      if (looks.lose <= now) {
+        lost.push_back(held);
+        looks.lose = SteadyTime::never();
+      }
+      if (looks.extend <= now) {
+        held->extending = true;
+        extend_now.push_back(held);
+        looks.extend = SteadyTime::never();
+      }
+      next = std::min(next, looks.next());
     }
   }
   for (const auto& held : lost) lose(held);
   for (const auto& held : extend_now) extend(held);
+  arm_look(next);
 }
 
 void ConsumerState::extend(const HeldPtr& held) {
   queue_.extend_async(
-      held->delivery, visibility_,
+      held->delivery, length_of(held->delivery),
       [self = shared_from_this(), held](const Result<Extended>& result) { self->extended(held, result); });
 }
 
 void ConsumerState::extended(const HeldPtr& held, const Result<Extended>& result) {
+  const Milliseconds length = length_of(held->delivery);
+  SteadyTime next;
   {
     const std::lock_guard lock(mutex_);
     held->extending = false;
     if (held->settled) return;
+    if (!result) {
+      held->extend_after = node_->core().clock().steady() + std::max(length / retry_part, Milliseconds(1));
+    } else if (result->granted < length) {
+      held->extend_after = SteadyTime::never();
+    }
+    next = looks_of(*held).next();
   }
-  if (result) return;
-  const errc code = result.error().code;
+  const errc code = result ? errc::ok : result.error().code;
   if (code == errc::lease_expired || code == errc::stale_receipt || code == errc::message_not_found ||
       is_final(code)) {
-    lose(held);
+    return lose(held);
   }
+  arm_look(next);
 }
 
 void ConsumerState::lose(const HeldPtr& held) {
@@ -336,6 +388,7 @@ void ConsumerState::join() {
 }
 
 void ConsumerState::stop(SteadyTime until) {
+  if (node_->forked()) return;
   begin_stop();
   if (!wait_for_handlers(until)) {
     stop_tokens();
@@ -353,22 +406,34 @@ void ConsumerState::end_for_node(SteadyTime until) {
     std::copy_if(held_.begin(), held_.end(), std::back_inserter(unfinished),
                  [](const HeldPtr& held) { return !held->settled; });
   }
-  for (const auto& held : unfinished) (void)held->delivery.release();
+  // All in one entry; closing the core waits for it as long as there is time.
+  for (const auto& held : unfinished) {
+    queue_.release_async(
+        held->delivery, [](const Result<Returned>&) {}, RunOn::any_thread);
+  }
 }
 
-void ConsumerState::destroy() {
-  begin_stop();
-  stop_tokens();
-  wait_for_handlers(SteadyTime::never());
-  join();
+void ConsumerState::destroy(std::shared_ptr<ConsumerState> consumer) {
+  if (consumer == nullptr) return;
+  if (consumer->node_->forked()) {
+    // Its threads are the parent's, its locks may be taken for ever: what cannot be ended is left alone.
+    new (std::nothrow) std::shared_ptr<ConsumerState>(std::move(consumer));
+    return;
+  }
+  consumer->begin_stop();
+  consumer->stop_tokens();
+  consumer->wait_for_handlers(SteadyTime::never());
+  consumer->join();
 }
 
 Result<void> ConsumerState::status() const {
+  if (node_->forked()) return errc::forked;
   const std::lock_guard lock(mutex_);
   return ended_.code == errc::ok ? Result<void>() : Result<void>(ended_);
 }
 
 ConsumerStatistics ConsumerState::statistics() const {
+  if (node_->forked()) return {};
   const std::lock_guard lock(mutex_);
   return statistics_;
 }

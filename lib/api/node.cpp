@@ -21,12 +21,20 @@ std::shared_ptr<CatalogRequest> named(Kind kind, std::string_view name) {
 
 Result<void> called(NodeState& state, const std::shared_ptr<CatalogRequest>& request) {
   state.call(request, limits::timeout_default);
+  if (request->error.code == errc::queue_not_found && request->error.detail.empty())
+    request->error.detail = request->name;
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
 
 Queue handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConfig& config) {
   return detail::Access::queue(std::make_shared<detail::QueueHandle>(
-      detail::QueueHandle{state, config.id, engine::shard_of(config.options.durability), config.name}));
+      detail::QueueHandle{.node = state,
+                          .id = config.id,
+                          .shard = engine::shard_of(config.options.durability),
+                          .name = config.name,
+                          .max_message_size = config.options.max_message_size,
+                          .max_messages = config.options.max_messages,
+                          .max_bytes = config.options.max_bytes}));
 }
 
 Error check(std::string_view name, const QueueOptions& options) {
@@ -105,7 +113,7 @@ Result<NodeStatistics> Node::statistics() {
                         .accepts_sends = request->usage.accepts_sends};
 }
 
-void Node::confirm_clock() { state_->core().confirm_clock(); }
+void Node::confirm_clock() { state_->confirm_clock(); }
 
 Result<void> Node::close(std::chrono::milliseconds deadline) { return state_->close(deadline); }
 

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "api/consumer_state.hpp"
+#include "api/deadline.hpp"
 
 namespace peerq::detail {
 
@@ -30,7 +33,7 @@ void NodeState::call(const std::shared_ptr<node::Request>& request, Milliseconds
     request->error = Error(errc::forked);
     return;
   }
-  request->deadline = core().clock().steady() + timeout;
+  request->deadline = deadline_after(core().clock().steady(), timeout);
   core().call(request);
 }
 
@@ -41,12 +44,23 @@ void NodeState::submit(std::shared_ptr<node::Request> request, Milliseconds time
     request->on_done(*request);
     return;
   }
-  request->deadline = core().clock().steady() + timeout;
+  request->deadline = deadline_after(core().clock().steady(), timeout);
   core().submit(std::move(request));
 }
 
 void NodeState::cancel(std::shared_ptr<node::Request> request) {
   if (!forked()) core().cancel(std::move(request));
+}
+
+void NodeState::call_at(SteadyTime at, UniqueFunction<void(node::Request&)> task, RunOn where) {
+  auto request = std::make_shared<node::CallAtRequest>();
+  request->at = at;
+  request->on_done = std::move(task);
+  submit(std::move(request), Milliseconds::max(), where);
+}
+
+void NodeState::confirm_clock() {
+  if (!forked()) core().confirm_clock();
 }
 
 void NodeState::add(const std::shared_ptr<ConsumerState>& consumer) {
@@ -55,13 +69,12 @@ void NodeState::add(const std::shared_ptr<ConsumerState>& consumer) {
   consumers_.push_back(consumer);
 }
 
-void NodeState::stop_consumers(std::chrono::milliseconds grace) {
+void NodeState::stop_consumers(SteadyTime until) {
   std::vector<std::weak_ptr<ConsumerState>> consumers;
   {
     const std::lock_guard lock(mutex_);
     consumers.swap(consumers_);
   }
-  const SteadyTime until = core().clock().steady() + grace;
   for (const auto& weak : consumers) {
     if (const auto consumer = weak.lock()) consumer->begin_stop();
   }
@@ -70,19 +83,70 @@ void NodeState::stop_consumers(std::chrono::milliseconds grace) {
   }
 }
 
-Result<void> NodeState::close(std::chrono::milliseconds deadline) {
+Result<void> NodeState::close(std::chrono::milliseconds timeout) {
   if (forked()) return errc::forked;
+  if (parts_.executor->runs_caller()) {
+    return Error(errc::invalid_argument,
+                 "close() from a completion handler of this node would wait for itself");
+  }
   if (ended_.exchange(true)) return errc::closed;
-  const SteadyTime until = core().clock().steady() + deadline;
-  stop_consumers(deadline * 3 / 4);
+  const SteadyTime now = core().clock().steady();
+  const SteadyTime until = deadline_after(now, timeout);
+  stop_consumers(deadline_after(now, timeout - timeout / 4));
   auto closed = core().close(until);
   if (!closed && closed.error() == errc::timeout) {
     core().abandon();
-    core().quiet(core().clock().steady() + std::chrono::seconds(60));
     closed = Error(errc::timeout, "the node is closed; what was under way at the deadline ended as unknown");
   }
-  shut();
+  const bool ended = end(std::max(until, core().clock().steady() + abandon_time));
+  if (closed && !ended) {
+    return Error(
+        errc::timeout,
+        "the node is closed; its directory is free when a completion handler returns that still runs");
+  }
   return closed;
+}
+
+/// After `close` or `abandon` of the core. False when that takes longer: it then goes on by itself.
+bool NodeState::end(SteadyTime until) noexcept {
+  const bool quiet = core().quiet(until);
+  if (quiet && !parts_.real_time) {
+    shut();
+    return true;
+  }
+  try {
+    return end_elsewhere(until);
+  } catch (const std::system_error&) {
+    end_here();
+    return true;
+  }
+}
+
+/// On a thread of its own: the disk may be slow, a lane in a handler that blocks, or the very one that calls.
+/// **Errors** as std::thread.
+bool NodeState::end_elsewhere(SteadyTime until) {
+  std::promise<void> promise;
+  const auto ended = promise.get_future();
+  std::thread([self = shared_from_this(), promise = std::move(promise)]() mutable {
+    self->core().quiet(SteadyTime::never());
+    self->shut();
+    self.reset();
+    promise.set_value();
+  }).detach();
+  if (until == SteadyTime::never()) return ended.wait(), true;
+  const auto left = std::max(until - core().clock().steady(), std::chrono::nanoseconds(0));
+  return ended.wait_for(left) == std::future_status::ready;
+}
+
+/// The system gives no thread.
+void NodeState::end_here() noexcept {
+  if (parts_.executor->runs_caller()) {
+    // Nobody can join the lane that this is: it stays, refuses everything, and keeps the directory.
+    new (std::nothrow) std::shared_ptr<NodeState>(shared_from_this());
+    return;
+  }
+  core().quiet(SteadyTime::never());
+  shut();
 }
 
 void NodeState::shut() {
@@ -93,12 +157,7 @@ void NodeState::shut() {
 void NodeState::abandon() noexcept {
   if (forked() || ended_.exchange(true)) return;
   core().abandon();
-  if (core().quiet(core().clock().steady() + abandon_time)) return shut();
-  // The disk is slow: the commit under way ends by itself, and somebody has to wait for it.
-  std::thread([self = shared_from_this()] {
-    self->core().quiet(SteadyTime::never());
-    self->shut();
-  }).detach();
+  end(core().clock().steady() + abandon_time);
 }
 
 Failure failure_of(const engine::NoteRow& note) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct NodeParts {
   std::unique_ptr<port::ReceiptSealer> sealer;
   /// A host's executor, for as long as handles live.
   std::shared_ptr<void> keep_alive;
+  /// See OpenParts.
+  bool real_time = false;
 };
 
 /// Shared by all handles of a node; the core is shut when the `Node` goes, this goes with the last handle.
@@ -43,18 +46,35 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   /// Hands the request over; `on_done` runs once.
   void submit(std::shared_ptr<node::Request> request, Milliseconds timeout, RunOn where);
   void cancel(std::shared_ptr<node::Request> request);
+  /// Runs `task` at `at`, or now if that has passed, where completion handlers run. Dropped when the node
+  /// ends before that.
+  void call_at(SteadyTime at, UniqueFunction<void(node::Request&)> task, RunOn where);
+  /// Answers a call that was refused before it became a request, where its answer would have come.
+  template <class T>
+  void refuse(UniqueFunction<void(Result<T>)> answer, Error error, RunOn where) {
+    auto answer_now = [answer = std::move(answer), error = std::move(error)](node::Request&) mutable {
+      answer(std::move(error));
+    };
+    call_at(SteadyTime{}, std::move(answer_now), where);
+  }
+  void confirm_clock();
 
-  Result<void> close(std::chrono::milliseconds deadline);
+  Result<void> close(std::chrono::milliseconds timeout);
   /// After a recovery that failed: nothing ever ran.
   void discard() { shut(); }
   /// Within 100 ms: whatever is under way then ends on a thread of its own.
   void abandon() noexcept;
 
   void add(const std::shared_ptr<ConsumerState>& consumer);
+  /// Whether this process is a fork of the one that opened the node: it has neither its threads nor its
+  /// locks.
+  bool forked() const noexcept;
 
  private:
-  bool forked() const noexcept;
-  void stop_consumers(std::chrono::milliseconds grace);
+  void stop_consumers(SteadyTime until);
+  bool end(SteadyTime until) noexcept;
+  bool end_elsewhere(SteadyTime until);
+  void end_here() noexcept;
   void shut();
 
   NodeParts parts_;
@@ -71,6 +91,10 @@ struct QueueHandle {
   QueueId id;
   ShardId shard;
   std::string name;
+  /// As they were when the handle was made: for texts only.
+  std::uint64_t max_message_size = 0;
+  std::optional<std::uint64_t> max_messages;
+  std::optional<std::uint64_t> max_bytes;
 };
 
 /// Behind `Delivery`. Constant but for the deadline, which extends move.
@@ -86,6 +110,8 @@ struct DeliveryState {
   /// By this process's clock, never later than the log's.
   std::atomic<std::int64_t> deadline_ns{0};
   Failure failure;
+  /// What the receive was granted.
+  Milliseconds lease_length{0};
 };
 
 /// The way from handles to their states, and back.

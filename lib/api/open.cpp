@@ -92,8 +92,11 @@ Result<Node> assemble(OpenParts parts) {
                              .replicators = std::move(*replicators)};
   auto core = std::make_shared<node::Core>(std::move(core_parts));
   auto recovered = core->recover();
-  auto state = std::make_shared<NodeState>(
-      NodeParts{std::move(core), std::move(parts.executor), std::move(sealer), std::move(parts.keep_alive)});
+  auto state = std::make_shared<NodeState>(NodeParts{.core = std::move(core),
+                                                     .executor = std::move(parts.executor),
+                                                     .sealer = std::move(sealer),
+                                                     .keep_alive = std::move(parts.keep_alive),
+                                                     .real_time = parts.real_time});
   if (!recovered) {
     state->discard();
     return std::move(recovered).error();
@@ -122,6 +125,7 @@ Result<Node> Node::open(const NodeOptions& options) {
   if (!executor) return std::move(executor).error();
   parts.executor = std::move(*executor);
   parts.keep_alive = std::move(surroundings);
+  parts.real_time = true;
   return detail::assemble(std::move(parts));
 }
 

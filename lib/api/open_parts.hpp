@@ -19,6 +19,8 @@ struct OpenParts {
   std::unique_ptr<port::Store> store;
   /// Whatever must live as long as the node: a host's executor, the file system's seam.
   std::shared_ptr<void> keep_alive;
+  /// Time passes by itself, and lanes run on other threads; not so in a simulation.
+  bool real_time = false;
 };
 
 /// Recovers the store and starts the node. **Errors** as `Node::open`.

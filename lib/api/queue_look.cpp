@@ -65,14 +65,30 @@ Result<MessageSummary> summary_of(const port::Codec& codec, const engine::Messag
   return out;
 }
 
-Result<std::vector<MessageSummary>> summaries_of(const QueueHandle& queue, const QueryRequest& request) {
-  std::vector<MessageSummary> out;
-  out.reserve(request.page.messages.size());
-  for (const auto& info : request.page.messages) {
-    auto summary = summary_of(queue.node->core().codec(), info, request.page_request.with_payload);
-    if (!summary) return std::move(summary).error();
-    out.push_back(std::move(*summary));
-  }
+/// One page of the engine's may be short: it looks at so many rows and no more. Reads on until `wanted` is
+/// filled, or for as long as a call may take.
+Result<ListPage> read_pages(const QueueHandle& queue, engine::PageRequest wanted) {
+  const auto& core = queue.node->core();
+  const SteadyTime until = core.clock().steady() + timeout;
+  const std::size_t most = wanted.max_messages;
+  ListPage out;
+  do {
+    auto request = std::make_shared<QueryRequest>(Kind::page);
+    address(*request, queue);
+    request->page_request = wanted;
+    queue.node->call(request, timeout);
+    if (request->error.code != errc::ok) return request->error;
+    for (const auto& info : request->page.messages) {
+      auto summary = summary_of(core.codec(), info, wanted.with_payload);
+      if (!summary) return std::move(summary).error();
+      out.messages.push_back(std::move(*summary));
+    }
+    out.next.reset();
+    if (!request->page.next) break;
+    out.next = request->page.next->value;
+    wanted.after = *request->page.next;
+    wanted.max_messages = most - out.messages.size();
+  } while (wanted.max_messages != 0 && core.clock().steady() < until);
   return out;
 }
 
@@ -142,30 +158,22 @@ Result<QueueStatistics> Queue::statistics() const {
 
 Result<std::vector<MessageSummary>> Queue::peek(std::size_t max_messages) const {
   if (Error error = check_page(max_messages); error.code != errc::ok) return error;
-  auto request = std::make_shared<QueryRequest>(Kind::page);
-  address(*request, *handle_);
-  request->page_request.deliverable_only = true;
-  request->page_request.max_messages = max_messages;
-  handle_->node->call(request, timeout);
-  if (request->error.code != errc::ok) return request->error;
-  return summaries_of(*handle_, *request);
+  engine::PageRequest wanted;
+  wanted.deliverable_only = true;
+  wanted.max_messages = max_messages;
+  auto page = read_pages(*handle_, std::move(wanted));
+  if (!page) return std::move(page).error();
+  return std::move(page->messages);
 }
 
 Result<ListPage> Queue::list(const ListOptions& options) const {
   if (Error error = check_page(options.max_messages); error.code != errc::ok) return error;
-  auto request = std::make_shared<QueryRequest>(Kind::page);
-  address(*request, *handle_);
-  request->page_request.state = state_of(options.status);
-  request->page_request.after = Sequence{options.after};
-  request->page_request.max_messages = options.max_messages;
-  request->page_request.with_payload = options.with_body;
-  handle_->node->call(request, timeout);
-  if (request->error.code != errc::ok) return request->error;
-  auto messages = summaries_of(*handle_, *request);
-  if (!messages) return std::move(messages).error();
-  ListPage page{.messages = std::move(*messages), .next = {}};
-  if (request->page.next) page.next = request->page.next->value;
-  return page;
+  engine::PageRequest wanted;
+  wanted.state = state_of(options.status);
+  wanted.after = Sequence{options.after};
+  wanted.max_messages = options.max_messages;
+  wanted.with_payload = options.with_body;
+  return read_pages(*handle_, std::move(wanted));
 }
 
 Result<MessageSummary> Queue::get(const MessageId& id) const {

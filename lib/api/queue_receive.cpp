@@ -1,6 +1,7 @@
 // Queue: receiving.
 
 #include "api/arguments.hpp"
+#include "api/deadline.hpp"
 #include "api/node_state.hpp"
 #include "peerq/engine/layout.hpp"
 
@@ -12,9 +13,17 @@ using detail::DeliveryState;
 using detail::QueueHandle;
 using node::ReceiveRequest;
 
+/// "For ever" cannot be added to anything; nobody waits longer than this.
+Milliseconds longest(Milliseconds time) { return std::min(time, limits::expiry_max); }
+
+Milliseconds whole_timeout(const ReceiveOptions& options) {
+  return longest(options.wait) + longest(options.timeout);
+}
+
 Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, const ReceiveOptions& options,
                                                      bool erase) {
-  if (Error error = detail::check_receive(options); error.code != errc::ok) return error;
+  Error error = erase ? detail::check_receive_and_delete(options) : detail::check_receive(options);
+  if (error.code != errc::ok) return error;
   if (options.stop.stop_requested()) return errc::cancelled;
   auto request = std::make_shared<ReceiveRequest>();
   request->queue = queue.id;
@@ -24,15 +33,8 @@ Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, c
   request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
   request->erase = erase;
   request->attempt_id = options.attempt_id;
-  const SteadyTime now = queue.node->core().clock().steady();
-  request->wait_until = now + options.wait;
+  request->wait_until = detail::deadline_after(queue.node->core().clock().steady(), longest(options.wait));
   return request;
-}
-
-/// Wait and timeout together, without overflow for "for ever".
-Milliseconds whole_timeout(const ReceiveOptions& options) {
-  constexpr Milliseconds longest = limits::expiry_max;
-  return std::min(options.wait, longest) + std::min(options.timeout, longest);
 }
 
 Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, const ReceiveRequest& request,
@@ -51,6 +53,8 @@ Result<Delivery> make_delivery(const std::shared_ptr<const QueueHandle>& queue, 
   const SteadyTime deadline =
       request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
   state->deadline_ns = request.erase ? 0 : deadline.ns;
+  if (!request.erase)
+    state->lease_length = std::chrono::duration_cast<Milliseconds>(grant.deadline - request.stamped_lease);
   engine::NoteRow note;
   if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note))
     state->failure = detail::failure_of(note);
@@ -86,6 +90,28 @@ Result<std::vector<Delivery>> receive_blocking(const std::shared_ptr<const Queue
   return result_of(queue, *request);
 }
 
+using Deliveries = std::vector<Delivery>;
+
+void receive_later(const std::shared_ptr<const QueueHandle>& queue, const ReceiveOptions& options,
+                   UniqueFunction<void(Result<Deliveries>)> answer, RunOn where, bool erase) {
+  auto made = make_request(*queue, options, erase);
+  if (!made) return queue->node->refuse(std::move(answer), std::move(made).error(), where);
+  const auto request = *made;
+  const auto cancel = [node = queue->node, weak = std::weak_ptr(request)] {
+    if (auto target = weak.lock()) node->cancel(std::move(target));
+  };
+  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
+  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
+  // first.
+  auto on_stop = std::make_shared<std::optional<OnStop>>();
+  request->on_done = [queue, answer = std::move(answer), on_stop](node::Request& finished) mutable {
+    on_stop->reset();
+    answer(result_of(queue, static_cast<ReceiveRequest&>(finished)));
+  };
+  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
+  queue->node->submit(request, whole_timeout(options), where);
+}
+
 }  // namespace
 
 Result<std::vector<Delivery>> Queue::receive(const ReceiveOptions& options) const {
@@ -98,22 +124,13 @@ Result<std::vector<Delivery>> Queue::receive_and_delete(const ReceiveOptions& op
 
 void Queue::receive_async(const ReceiveOptions& options,
                           UniqueFunction<void(Result<std::vector<Delivery>>)> answer, RunOn where) const {
-  auto made = make_request(*handle_, options, false);
-  if (!made) return answer(std::move(made).error());
-  const auto request = *made;
-  const auto cancel = [node = handle_->node, weak = std::weak_ptr(request)] {
-    if (auto target = weak.lock()) node->cancel(std::move(target));
-  };
-  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
-  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
-  // first.
-  auto on_stop = std::make_shared<std::optional<OnStop>>();
-  request->on_done = [queue = handle_, answer = std::move(answer), on_stop](node::Request& finished) mutable {
-    on_stop->reset();
-    answer(result_of(queue, static_cast<ReceiveRequest&>(finished)));
-  };
-  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
-  handle_->node->submit(request, whole_timeout(options), where);
+  receive_later(handle_, options, std::move(answer), where, false);
+}
+
+void Queue::receive_and_delete_async(const ReceiveOptions& options,
+                                     UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
+                                     RunOn where) const {
+  receive_later(handle_, options, std::move(answer), where, true);
 }
 
 }  // namespace peerq

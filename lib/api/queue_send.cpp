@@ -55,10 +55,13 @@ std::shared_ptr<SendRequest> new_request(const QueueHandle& queue, std::size_t m
   return request;
 }
 
+WallTime wall_of(const QueueHandle& queue) { return queue.node->core().clock().wall(); }
+
 Result<std::shared_ptr<SendRequest>> make_single(const QueueHandle& queue, std::string_view body,
                                                  const SendOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
-  if (Error error = detail::check_message(body, options); error.code != errc::ok) return error;
+  if (Error error = detail::check_message(body, options, wall_of(queue)); error.code != errc::ok)
+    return error;
   auto request = new_request(queue, 1);
   add_message(queue.node->core().codec(), body, options, *request);
   return request;
@@ -68,9 +71,10 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
                                                 const BatchOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   if (Error error = detail::check_batch(messages.size(), "messages"); error.code != errc::ok) return error;
+  const WallTime now = wall_of(queue);
   std::size_t bytes = 0;
   for (const auto& message : messages) {
-    if (Error error = detail::check_message(message.body, message.options); error.code != errc::ok) {
+    if (Error error = detail::check_message(message.body, message.options, now); error.code != errc::ok) {
       return Error(error.code, fmt::format("message {}: {}", &message - messages.data(), error.detail));
     }
     bytes += message.body.size();
@@ -86,22 +90,47 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
   return request;
 }
 
-Result<Sent> sent_of(const engine::ItemReply& item) {
-  if (item.code != errc::ok) return Error(item.code);
+/// The engine answers for a message with a code alone; what the handle knows of the queue says the rest. An
+/// update since the handle was made may have changed the limits, so only those that explain it are named.
+Error error_of(const QueueHandle& queue, errc code, std::uint64_t size) {
+  std::string detail;
+  if (code == errc::message_too_large) {
+    detail = fmt::format("{} bytes", size);
+    if (size > queue.max_message_size)
+      detail += fmt::format(", max_message_size is {}", queue.max_message_size);
+  } else if (code == errc::queue_full) {
+    detail = queue.name;
+    if (queue.max_messages) detail += fmt::format(", max_messages {}", *queue.max_messages);
+    if (queue.max_bytes) detail += fmt::format(", max_bytes {}", *queue.max_bytes);
+  }
+  return {code, std::move(detail)};
+}
+
+Result<Sent> sent_of(const QueueHandle& queue, const SendRequest& request, std::size_t index) {
+  const engine::ItemReply& item = request.reply.items[index];
+  if (item.code != errc::ok) return error_of(queue, item.code, request.items[index].counted_bytes);
   return Sent{.id = item.id, .deduplicated = item.deduplicated};
 }
 
-Result<Sent> single_result(const node::Request& request) {
-  if (request.error.code != errc::ok) return request.error;
-  PEERQ_ASSERT(request.reply.items.size() == 1);
-  return sent_of(request.reply.items.front());
+/// The whole failed; atomic batches fail with the code of a message.
+Error whole_error(const QueueHandle& queue, const node::Request& request) {
+  if (request.error.code != errc::queue_full || !request.error.detail.empty()) return request.error;
+  return error_of(queue, errc::queue_full, 0);
 }
 
-Result<std::vector<Result<Sent>>> batch_result(const node::Request& request) {
-  if (request.error.code != errc::ok) return request.error;
+Result<Sent> single_result(const QueueHandle& queue, const node::Request& request) {
+  if (request.error.code != errc::ok) return whole_error(queue, request);
+  PEERQ_ASSERT(request.reply.items.size() == 1);
+  return sent_of(queue, static_cast<const SendRequest&>(request), 0);
+}
+
+Result<std::vector<Result<Sent>>> batch_result(const QueueHandle& queue, const node::Request& request) {
+  if (request.error.code != errc::ok) return whole_error(queue, request);
   std::vector<Result<Sent>> out;
   out.reserve(request.reply.items.size());
-  for (const auto& item : request.reply.items) out.push_back(sent_of(item));
+  for (std::size_t i = 0; i < request.reply.items.size(); ++i) {
+    out.push_back(sent_of(queue, static_cast<const SendRequest&>(request), i));
+  }
   return out;
 }
 
@@ -111,7 +140,7 @@ Result<Sent> Queue::send(std::string_view body, const SendOptions& options) cons
   auto request = make_single(*handle_, body, options);
   if (!request) return std::move(request).error();
   handle_->node->call(*request, options.timeout);
-  return single_result(**request);
+  return single_result(*handle_, **request);
 }
 
 Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages,
@@ -119,22 +148,26 @@ Result<std::vector<Result<Sent>>> Queue::send(std::span<const Message> messages,
   auto request = make_batch(*handle_, messages, options);
   if (!request) return std::move(request).error();
   handle_->node->call(*request, options.timeout);
-  return batch_result(**request);
+  return batch_result(*handle_, **request);
 }
 
 void Queue::send_async(std::string_view body, const SendOptions& options,
                        UniqueFunction<void(Result<Sent>)> answer, RunOn where) const {
   auto request = make_single(*handle_, body, options);
-  if (!request) return answer(std::move(request).error());
-  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable { answer(single_result(r)); };
+  if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
+  (*request)->on_done = [queue = handle_, answer = std::move(answer)](node::Request& r) mutable {
+    answer(single_result(*queue, r));
+  };
   handle_->node->submit(std::move(*request), options.timeout, where);
 }
 
 void Queue::send_async(std::span<const Message> messages, const BatchOptions& options,
                        UniqueFunction<void(Result<std::vector<Result<Sent>>>)> answer, RunOn where) const {
   auto request = make_batch(*handle_, messages, options);
-  if (!request) return answer(std::move(request).error());
-  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable { answer(batch_result(r)); };
+  if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
+  (*request)->on_done = [queue = handle_, answer = std::move(answer)](node::Request& r) mutable {
+    answer(batch_result(*queue, r));
+  };
   handle_->node->submit(std::move(*request), options.timeout, where);
 }
 

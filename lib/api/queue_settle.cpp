@@ -141,6 +141,11 @@ SettleWhat nack_what(const NackOptions& options) {
   return {engine::Verb::nack, options.delay ? options.delay->count() : -1, options.reason};
 }
 
+/// Longer than any lease may last is cut by the engine to what the queue allows (S35).
+SettleWhat extend_what(Milliseconds duration) {
+  return {engine::Verb::extend, std::min<Milliseconds>(duration, limits::max_lease_time_max).count(), {}};
+}
+
 /// Settles one delivery without blocking.
 template <class T>
 void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFunction<void(Result<T>)> answer,
@@ -154,6 +159,22 @@ void settle_async(const Delivery& delivery, const SettleWhat& what, UniqueFuncti
     answer(mapped(settled(*state, short_what, r), map));
   };
   state->queue->node->submit(std::move(request), limits::timeout_default, where);
+}
+
+template <class T>
+void settle_batch_async(const QueueHandle& queue, std::span<const Delivery> deliveries,
+                        const SettleWhat& what, UniqueFunction<void(Result<std::vector<Result<T>>>)> answer,
+                        RunOn where, T (*map)(const engine::ItemReply&)) {
+  auto request = batch_request(queue, deliveries, what);
+  if (!request) return queue.node->refuse(std::move(answer), std::move(request).error(), where);
+  std::vector<Delivery> extended;
+  if (what.verb == engine::Verb::extend) extended.assign(deliveries.begin(), deliveries.end());
+  (*request)->on_done = [answer = std::move(answer), extended = std::move(extended),
+                         map](node::Request& r) mutable {
+    if (r.error.code == errc::ok) note_extended(extended, r);
+    answer(batch_result(r, map));
+  };
+  queue.node->submit(std::move(*request), limits::timeout_default, where);
 }
 
 }  // namespace
@@ -177,7 +198,7 @@ Result<Deleted> Delivery::reject(std::string_view reason) const {
 
 Result<Extended> Delivery::extend(Milliseconds duration) const {
   if (Error error = check_extend(duration); error.code != errc::ok) return error;
-  return mapped(settle_delivery(*this, {engine::Verb::extend, duration.count(), {}}), extended_of);
+  return mapped(settle_delivery(*this, extend_what(duration)), extended_of);
 }
 
 Result<std::vector<Result<Deleted>>> Queue::erase(std::span<const Delivery> deliveries) const {
@@ -194,10 +215,15 @@ Result<std::vector<Result<Returned>>> Queue::release(std::span<const Delivery> d
   return settle_batch(*handle_, deliveries, {engine::Verb::release, -1, {}}, returned_of);
 }
 
+Result<std::vector<Result<Deleted>>> Queue::reject(std::span<const Delivery> deliveries,
+                                                   std::string_view reason) const {
+  return settle_batch(*handle_, deliveries, {engine::Verb::reject, -1, reason}, deleted_of);
+}
+
 Result<std::vector<Result<Extended>>> Queue::extend(std::span<const Delivery> deliveries,
                                                     Milliseconds duration) const {
   if (Error error = check_extend(duration); error.code != errc::ok) return error;
-  return settle_batch(*handle_, deliveries, {engine::Verb::extend, duration.count(), {}}, extended_of);
+  return settle_batch(*handle_, deliveries, extend_what(duration), extended_of);
 }
 
 Result<Deleted> Queue::erase(std::string_view receipt) const {
@@ -219,7 +245,7 @@ Result<Deleted> Queue::reject(std::string_view receipt, std::string_view reason)
 
 Result<Extended> Queue::extend(std::string_view receipt, Milliseconds duration) const {
   if (Error error = check_extend(duration); error.code != errc::ok) return error;
-  return mapped(settle_receipt(*handle_, receipt, {engine::Verb::extend, duration.count(), {}}), extended_of);
+  return mapped(settle_receipt(*handle_, receipt, extend_what(duration)), extended_of);
 }
 
 void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Deleted>)> answer,
@@ -229,7 +255,8 @@ void Queue::erase_async(const Delivery& delivery, UniqueFunction<void(Result<Del
 
 void Queue::nack_async(const Delivery& delivery, const NackOptions& options,
                        UniqueFunction<void(Result<Returned>)> answer, RunOn where) const {
-  if (Error error = check_nack(options); error.code != errc::ok) return answer(std::move(error));
+  if (Error error = check_nack(options); error.code != errc::ok)
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
   settle_async(delivery, nack_what(options), std::move(answer), where, returned_of);
 }
 
@@ -245,19 +272,46 @@ void Queue::reject_async(const Delivery& delivery, std::string_view reason,
 
 void Queue::extend_async(const Delivery& delivery, Milliseconds duration,
                          UniqueFunction<void(Result<Extended>)> answer, RunOn where) const {
-  if (Error error = check_extend(duration); error.code != errc::ok) return answer(std::move(error));
-  settle_async(delivery, {engine::Verb::extend, duration.count(), {}}, std::move(answer), where, extended_of);
+  if (Error error = check_extend(duration); error.code != errc::ok)
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  settle_async(delivery, extend_what(duration), std::move(answer), where, extended_of);
 }
 
 void Queue::erase_async(std::span<const Delivery> deliveries,
                         UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
                         RunOn where) const {
-  auto request = batch_request(*handle_, deliveries, {engine::Verb::erase, -1, {}});
-  if (!request) return answer(std::move(request).error());
-  (*request)->on_done = [answer = std::move(answer)](node::Request& r) mutable {
-    answer(batch_result(r, deleted_of));
-  };
-  handle_->node->submit(std::move(*request), limits::timeout_default, where);
+  settle_batch_async(*handle_, deliveries, {engine::Verb::erase, -1, {}}, std::move(answer), where,
+                     deleted_of);
+}
+
+void Queue::nack_async(std::span<const Delivery> deliveries, const NackOptions& options,
+                       UniqueFunction<void(Result<std::vector<Result<Returned>>>)> answer,
+                       RunOn where) const {
+  if (Error error = check_nack(options); error.code != errc::ok)
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  settle_batch_async(*handle_, deliveries, nack_what(options), std::move(answer), where, returned_of);
+}
+
+void Queue::release_async(std::span<const Delivery> deliveries,
+                          UniqueFunction<void(Result<std::vector<Result<Returned>>>)> answer,
+                          RunOn where) const {
+  settle_batch_async(*handle_, deliveries, {engine::Verb::release, -1, {}}, std::move(answer), where,
+                     returned_of);
+}
+
+void Queue::reject_async(std::span<const Delivery> deliveries, std::string_view reason,
+                         UniqueFunction<void(Result<std::vector<Result<Deleted>>>)> answer,
+                         RunOn where) const {
+  settle_batch_async(*handle_, deliveries, {engine::Verb::reject, -1, reason}, std::move(answer), where,
+                     deleted_of);
+}
+
+void Queue::extend_async(std::span<const Delivery> deliveries, Milliseconds duration,
+                         UniqueFunction<void(Result<std::vector<Result<Extended>>>)> answer,
+                         RunOn where) const {
+  if (Error error = check_extend(duration); error.code != errc::ok)
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  settle_batch_async(*handle_, deliveries, extend_what(duration), std::move(answer), where, extended_of);
 }
 
 }  // namespace peerq

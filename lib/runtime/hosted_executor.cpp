@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/futex.hpp"
+#include "runtime/lane_mark.hpp"
 #include "runtime/system_clock.hpp"
 #include "runtime/task_queue.hpp"
 #include "runtime/wait_point.hpp"
@@ -18,7 +19,8 @@ namespace {
 /// What the host's tasks share: it lives until the last of them is gone, which may be after the executor.
 class Strand : public std::enable_shared_from_this<Strand> {
  public:
-  Strand(HostExecutor& host, bool blocking) noexcept : host_(host), blocking_(blocking) {}
+  Strand(const void* owner, HostExecutor& host, bool blocking) noexcept
+      : owner_(owner), host_(host), blocking_(blocking) {}
 
   void post(Task task) {
     queue_.push(std::move(task));
@@ -78,6 +80,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   void run() noexcept {
     std::uint32_t expected = scheduled;
     if (!state_.compare_exchange_strong(expected, running)) return;
+    const LaneMark mark(owner_);
     for (int i = 0; i < tasks_per_turn && !stopping_.load(); ++i) {
       const bool timer = run_timer();
       Task task = queue_.pop();
@@ -122,6 +125,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
     }
   }
 
+  const void* const owner_;
   HostExecutor& host_;
   const bool blocking_;
   TaskQueue queue_;
@@ -138,7 +142,7 @@ class HostedExecutor final : public port::Executor {
   explicit HostedExecutor(HostExecutor& host) {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const bool blocking = static_cast<port::Lane>(i) != port::Lane::core;
-      lanes_[i] = std::make_shared<Strand>(host, blocking);
+      lanes_[i] = std::make_shared<Strand>(this, host, blocking);
     }
   }
   ~HostedExecutor() override { stop(); }
@@ -162,6 +166,7 @@ class HostedExecutor final : public port::Executor {
   void wake(std::atomic<std::uint32_t>& word) override { wait_point_.wake(word); }
 
   bool callers_may_run() const noexcept override { return true; }
+  bool runs_caller() const noexcept override { return LaneMark::is_set(this); }
 
   void stop() override {
     if (stopping_.exchange(true)) return stopped_.wait(false);

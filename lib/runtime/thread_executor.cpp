@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/futex.hpp"
+#include "runtime/lane_mark.hpp"
 #include "runtime/system_clock.hpp"
 #include "runtime/task_queue.hpp"
 #include "runtime/wait_point.hpp"
@@ -29,7 +30,7 @@ sigset_t signals_of_others() noexcept {
 /// One lane on one thread, which sleeps when there is nothing to do. Without a thread tasks only wait.
 class LaneThread {
  public:
-  explicit LaneThread(const char* name) noexcept : name_(name) {}
+  LaneThread(const void* owner, const char* name) noexcept : owner_(owner), name_(name) {}
   LaneThread(const LaneThread&) = delete;
   LaneThread& operator=(const LaneThread&) = delete;
 
@@ -116,6 +117,7 @@ class LaneThread {
   // An exception that leaves a task ends the process: nothing above this frame could answer for it.
   void run() noexcept {
     pthread_setname_np(pthread_self(), name_);
+    const LaneMark mark(owner_);
     while (!stopping_.load()) {
       const bool timer = run_timer();
       Task task = queue_.pop();
@@ -139,6 +141,7 @@ class LaneThread {
     sleeping_.store(0);
   }
 
+  const void* const owner_;
   const char* const name_;
   TaskQueue queue_;
   TimerSlot timers_;
@@ -181,6 +184,7 @@ class ThreadExecutor final : public port::Executor {
   void wake(std::atomic<std::uint32_t>& word) override { wait_point_.wake(word); }
 
   bool callers_may_run() const noexcept override { return true; }
+  bool runs_caller() const noexcept override { return LaneMark::is_set(this); }
 
   void stop() override {
     if (stopping_.exchange(true)) return stopped_.wait(false);
@@ -202,9 +206,9 @@ class ThreadExecutor final : public port::Executor {
     }
   }
 
-  std::array<LaneThread, 5> lanes_{LaneThread("peerq-core"), LaneThread("peerq-writer"),
-                                   LaneThread("peerq-checkpt"), LaneThread("peerq-helper"),
-                                   LaneThread("peerq-callback")};
+  std::array<LaneThread, 5> lanes_{LaneThread(this, "peerq-core"), LaneThread(this, "peerq-writer"),
+                                   LaneThread(this, "peerq-checkpt"), LaneThread(this, "peerq-helper"),
+                                   LaneThread(this, "peerq-callback")};
   WaitPoint wait_point_ = WaitPoint::for_this_machine();
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};

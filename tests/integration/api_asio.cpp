@@ -11,6 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "opened.hpp"
@@ -81,10 +83,63 @@ TEST_CASE("api node: a waiting asynchronous receive obeys its cancellation slot"
   CHECK(code == errc::cancelled);
 }
 
+TEST_CASE("api node: a receive with a cancellation slot obeys its stop token too", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  asio::io_context io;
+  asio::cancellation_signal signal;
+  std::stop_source stop;
+  errc code = errc::ok;
+  bool slot_is_free = false;
+  async_receive(queue, {.wait = 60s, .stop = stop.get_token()},
+                asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, [&](auto result) {
+                                               code = result ? errc::ok : result.error().code;
+                                               slot_is_free = !signal.slot().has_handler();
+                                             })));
+  asio::post(io, [&] { stop.request_stop(); });
+  io.run();
+  CHECK(code == errc::cancelled);
+  CHECK(slot_is_free);
+}
+
+TEST_CASE("api node: a completion token for everything that settles", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.dead_letter_queue = "dead"}).value();
+  const auto received = [&](std::uint32_t count) {
+    return async_receive(queue, {.max_messages = count}, asio::use_future).get().value();
+  };
+  for (int i = 0; i < 8; ++i) REQUIRE(queue.send(std::to_string(i)));
+  auto two = received(2);
+  CHECK(async_extend(queue, two[0], 2h, asio::use_future).get().value().granted == 2h);
+  CHECK(async_extend(queue, two, 3h, asio::use_future).get().value().at(1).value().granted == 3h);
+  CHECK(two[1].lease_left() > 2h);
+  CHECK(async_release(queue, two[0], asio::use_future).get());
+  CHECK(async_release(queue, two, asio::use_future).get().value().at(0).value().already_returned);
+  two = received(2);
+  CHECK(async_nack(queue, two[0], {.delay = 0ms}, asio::use_future).get());
+  CHECK(async_nack(queue, two, {.delay = 0ms}, asio::use_future).get().value().size() == 2);
+  two = received(2);
+  CHECK(async_reject(queue, two[0], "bad", asio::use_future).get());
+  CHECK(async_reject(queue, two, "bad", asio::use_future).get().value().at(1));
+  CHECK(async_receive_and_delete(queue, {.max_messages = 2}, asio::use_future).get().value().size() == 2);
+  const auto rest = received(4);
+  REQUIRE(rest.size() == 4);
+  CHECK(async_erase(queue, rest[0], asio::use_future).get());
+  CHECK(async_erase(queue, rest, asio::use_future).get().value().size() == 4);
+  CHECK(queue.statistics().value().deleted == 6);
+  CHECK(opened.node.open_queue("dead").value().statistics().value().ready == 2);
+}
+
+std::size_t threads_of_this_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
 TEST_CASE("api node: a node runs on the host's executors without threads of its own", "[api][asio]") {
   TemporaryDirectory directory;
   asio::thread_pool quick(1);
   asio::thread_pool blocking(3);
+  const std::size_t threads_before = threads_of_this_process();
   {
     auto node = Node::open({.data_dir = directory.inside("data"),
                             .executor = make_asio_executor(quick.get_executor(), blocking.get_executor())})
@@ -95,6 +150,7 @@ TEST_CASE("api node: a node runs on the host's executors without threads of its 
     const auto again = queue.receive({.max_messages = 50, .wait = 10s}).value();
     REQUIRE_FALSE(again.empty());
     CHECK(again[0].receive_count() == 2);
+    CHECK(threads_of_this_process() == threads_before);
     REQUIRE(node.close());
   }
   // Nothing of the node's keeps the host's loops running: neither 30 s of a call's timeout nor more.

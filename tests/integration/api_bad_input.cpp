@@ -105,6 +105,71 @@ TEST_CASE("api node: messages outside the limits are refused with the limit", "[
   CHECK(queue.statistics().value().sent == 1'001);
 }
 
+TEST_CASE("api node: a time of delivery beyond 10 years is refused by name (S16)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  const auto now = std::chrono::system_clock::now();
+  CHECK(queue.send("x", {.deliver_at = now + limits::delay_max - 1min}));
+  const Error error = queue.send("x", {.deliver_at = now + limits::delay_max + 1min}).error();
+  CHECK(error == errc::invalid_argument);
+  CHECK_THAT(error.text(), ContainsSubstring("deliver_at"));
+  CHECK(queue.send("x", {.deliver_at = std::chrono::system_clock::time_point::max()}).error() ==
+        errc::invalid_argument);
+  const std::vector<Message> second_is_bad{{"x", {}}, {"x", {.deliver_at = now + limits::delay_max + 1min}}};
+  CHECK_THAT(queue.send(second_is_bad).error().text(), ContainsSubstring("message 1: deliver_at"));
+  CHECK(queue.send("x", {.deliver_at = std::chrono::system_clock::time_point::min()}));
+}
+
+TEST_CASE("api node: errors of a queue that is not there name it", "[api][bad-input]") {
+  Opened opened;
+  for (const Error& error : {opened.node.open_queue("nope").error(), opened.node.delete_queue("nope").error(),
+                             opened.node.update_queue("nope", {}).error()}) {
+    CHECK(error == errc::queue_not_found);
+    CHECK_THAT(error.text(), ContainsSubstring("nope"));
+  }
+}
+
+TEST_CASE("api node: an extension for too long is cut to max_lease_time (S35)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.max_lease_time = 1h}).value();
+  REQUIRE(queue.send("x"));
+  const auto delivery = queue.receive().value().at(0);
+  for (const Milliseconds duration : {Milliseconds(limits::max_lease_time_max) + 1ms, Milliseconds::max()}) {
+    const auto extended = delivery.extend(duration);
+    REQUIRE(extended);
+    CHECK(extended->granted > 59min);
+    CHECK(extended->granted <= 1h);
+  }
+  CHECK(delivery.extend(-1ms).error() == errc::invalid_argument);
+}
+
+TEST_CASE("api node: receive_and_delete has no attempt id, and says so (S69)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  REQUIRE(queue.send("x"));
+  const Error error = queue.receive_and_delete({.attempt_id = "first"}).error();
+  CHECK(error == errc::invalid_argument);
+  CHECK_THAT(error.text(), ContainsSubstring("attempt_id"));
+  CHECK(queue.statistics().value().ready == 1);
+}
+
+TEST_CASE("api node: a message that a queue cannot take is told the limit", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.max_message_size = 10, .max_messages = 1}).value();
+  const std::vector<Message> messages{{"much too large", {}}, {"fits", {}}, {"one too many", {}}, {"no", {}}};
+  const auto results = queue.send(messages).value();
+  CHECK(results[0].error() == errc::message_too_large);
+  CHECK_THAT(results[0].error().text(), ContainsSubstring("14 bytes") && ContainsSubstring("10"));
+  CHECK(results[1]);
+  CHECK(results[3].error() == errc::queue_full);
+  CHECK_THAT(results[3].error().text(), ContainsSubstring("max_messages 1"));
+  const Error full = queue.send("x").error();
+  CHECK(full == errc::queue_full);
+  CHECK_THAT(full.text(), ContainsSubstring("orders") && ContainsSubstring("max_messages 1"));
+  const auto reopened = opened.node.open_queue("orders").value();
+  CHECK_THAT(reopened.send("x").error().text(), ContainsSubstring("max_messages 1"));
+}
+
 TEST_CASE("api node: forged, cut and foreign receipts are refused, the message untouched (S59)",
           "[api][bad-input]") {
   Opened opened;

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <charconv>
+#include <functional>
 #include <future>
 #include <set>
 #include <thread>
 
+#include "eventually.hpp"
 #include "opened.hpp"
 #include "peerq/peerq.hpp"
 
@@ -14,16 +16,6 @@ namespace peerq::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Waits for a condition that another thread brings about; the limit is for a test that fails.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2'000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(5ms);
-  }
-  return false;
-}
 
 TEST_CASE("api node: a consumer handles every message once, several at a time", "[api][consumer]") {
   Opened opened;
@@ -85,7 +77,8 @@ TEST_CASE("api node: a consumer extends the lease of a handler that takes long (
   CHECK_FALSE(lost);
 }
 
-TEST_CASE("api node: without extension the token tells that the lease is lost (S65)", "[api][consumer]") {
+TEST_CASE("api node: the token tells that a lease cannot be extended any more (S35, S65)",
+          "[api][consumer]") {
   Opened opened;
   auto queue =
       opened.node.create_queue("orders", {.visibility_timeout = 400ms, .max_lease_time = 400ms}).value();
@@ -201,6 +194,29 @@ TEST_CASE("api node: a typed queue carries values; what it cannot decode is dead
   auto consumer = numbers.consume({.concurrency = 2}, [&](const int& value) { sum += value; });
   for (int i = 1; i <= 10; ++i) REQUIRE(numbers.send(i));
   CHECK(eventually([&] { return sum == 55; }));
+}
+
+/// Takes for ever over what it cannot decode: meanwhile the lease ends and another receiver has the message.
+struct SlowCodec : NumberCodec {
+  static inline std::function<void()> meanwhile;
+  static std::optional<int> decode(std::string_view body) {
+    auto value = NumberCodec::decode(body);
+    if (!value) meanwhile();
+    return value;
+  }
+};
+
+TEST_CASE("api node: a typed receive keeps the others when one cannot be rejected", "[api][typed]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("numbers", {.visibility_timeout = 100ms}).value();
+  const TypedQueue<int, SlowCodec> numbers(queue);
+  SlowCodec::meanwhile = [&] { CHECK(queue.receive({.wait = 10s}).value().size() == 1); };
+  REQUIRE(queue.send("not a number"));
+  REQUIRE(numbers.send(42));
+  const auto got = numbers.receive({.max_messages = 10});
+  REQUIRE(got);
+  REQUIRE(got->size() == 1);
+  CHECK(got->at(0).value == 42);
 }
 
 }  // namespace

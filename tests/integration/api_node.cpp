@@ -151,6 +151,20 @@ TEST_CASE("api node: a batch gives a result for each message; atomic is all or n
   CHECK(queue.statistics().value().ready == 2);
 }
 
+TEST_CASE("api node: a batch of deliveries is rejected with one reason", "[api]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders", {.dead_letter_queue = "dead"}).value();
+  REQUIRE(queue.send("a"));
+  REQUIRE(queue.send("b"));
+  const auto results = queue.reject(queue.receive({.max_messages = 2}).value(), "both bad").value();
+  REQUIRE(results.size() == 2);
+  CHECK(results[0]);
+  CHECK(results[1]);
+  const auto dead = opened.node.open_queue("dead").value().peek(10).value();
+  REQUIRE(dead.size() == 2);
+  CHECK(dead[1].failure.last_error == "both bad");
+}
+
 TEST_CASE("api node: receive_and_delete hands out at most once (S69)", "[api]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders").value();
@@ -254,6 +268,26 @@ TEST_CASE("api node: peek, list and get show messages without leasing them (S28)
   CHECK(queue.get(ids[3]).value().body == "3");
   CHECK(queue.get({ids[3].incarnation, {ids[3].sequence.value + 100}}).error() == errc::message_not_found);
   CHECK(queue.peek(10).value().size() == 4);
+}
+
+TEST_CASE("api node: peek and list find what follows thousands of other messages (S28)", "[api]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("orders").value();
+  const std::vector<Message> later(1'000, Message{"later", {.delay = 1h}});
+  for (int i = 0; i < 3; ++i) REQUIRE(queue.send(later));
+  for (int i = 0; i < 3; ++i) REQUIRE(queue.send(std::to_string(i)));
+  const auto peeked = queue.peek(2).value();
+  REQUIRE(peeked.size() == 2);
+  CHECK(peeked[1].body == "1");
+  CHECK(queue.peek(10).value().size() == 3);
+  const auto page = queue.list({.status = MessageStatus::ready, .max_messages = 2}).value();
+  REQUIRE(page.messages.size() == 2);
+  REQUIRE(page.next);
+  const auto rest =
+      queue.list({.status = MessageStatus::ready, .after = *page.next, .max_messages = 2}).value();
+  REQUIRE(rest.messages.size() == 1);
+  CHECK(rest.messages[0].body == "2");
+  CHECK_FALSE(rest.next);
 }
 
 TEST_CASE("api node: purge is one point; parked messages are kicked (S8, S37, S67)", "[api]") {

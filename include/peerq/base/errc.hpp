@@ -29,18 +29,23 @@ namespace peerq {
     "the disk or max_disk_bytes is full; receive and delete still work; make room, try again")               \
   X(limit_exceeded, no, "a limit on sessions, waiters or queues is reached; try again later")                \
   X(lease_held, no, "the message is being processed under a lease; try again when it ended")                 \
-  X(message_not_found, no, "the message is no longer in this queue")                                         \
+  X(message_not_found, no,                                                                                   \
+    "the message is no longer in this queue; look in its dead-letter queue, or drop this copy of the work")  \
   X(stale_receipt, no,                                                                                       \
     "the message has been handed out again since this receipt; drop this copy of the work")                  \
   X(lease_expired, no,                                                                                       \
-    "the lease ended before this call; the message may be handed out to another receiver")                   \
+    "the lease ended before this call; stop this work: the message may be handed out to another receiver")   \
   X(cross_shard, no, "an atomic operation cannot span several shards; use queues of one durability")         \
-  X(outcome_unknown, unknown, "the operation was under way when the call ended; it may still take effect")   \
+  X(outcome_unknown, unknown,                                                                                \
+    "the operation was under way when the call ended, it may still take effect; look, or repeat it if that " \
+    "does no harm")                                                                                          \
   X(timeout, no, "the deadline passed before the operation began; try again")                                \
-  X(cancelled, no, "the call was cancelled before the operation began")                                      \
+  X(cancelled, no, "the call was cancelled before the operation began; call again if it is still wanted")    \
   X(no_quorum, no, "no majority of the peers is reachable; try again later")                                 \
   X(unreachable, no, "no peer could be reached; try again later")                                            \
-  X(corrupt, no, "damaged data was found by its checksum; this shard stopped and nothing was deleted")       \
+  X(corrupt, no,                                                                                             \
+    "damaged data was found by its checksum; this shard stopped and nothing was deleted; check the disk, "   \
+    "restore a copy of the directory")                                                                       \
   X(version_mismatch, no, "the data needs a newer version of the library; upgrade this process")             \
   X(node_failed, unknown,                                                                                    \
     "a write or sync of the disk failed and the node stopped; check the disk, restart")                      \

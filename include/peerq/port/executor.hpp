@@ -40,6 +40,9 @@ class Executor {
   /// Whether a blocked caller may run core and writer steps itself, which saves a hand-over.
   virtual bool callers_may_run() const noexcept = 0;
 
+  /// Whether the caller is a task of one of its lanes, which must not `stop` it.
+  virtual bool runs_caller() const noexcept { return false; }
+
   /// Ends the lanes: running tasks end, waiting ones are destroyed, threads are joined. Not from a lane's own
   /// task.
   virtual void stop() = 0;
