@@ -29,7 +29,8 @@ xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
 progress headers
 if (build lint peerq_wire_generated peerq_headers); then
   progress lint
-  tools/check_tidy.sh "$root" "$(tree_of lint)" "$(tool clang-tidy || echo clang-tidy)" "$builds/tidy" "$jobs" >>"$findings"
+  tidy=$(tool clang-tidy || echo clang-tidy)
+  tools/check_tidy.sh "$root" "$(tree_of lint)" "$tidy" "$builds/tidy" "$jobs" >>"$findings"
 else
   echo "a header does not compile (messages are above), so that there was no lint" >>"$findings"
 fi

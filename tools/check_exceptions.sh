@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/size_exceptions.txt may only shrink: an entry that any earlier commit's list lacks is a finding, so that
-# committing one does not make it right.
+# tools/size_exceptions.txt may only shrink: an entry that any earlier commit's list lacks is a finding, so
+# that committing one does not make it right.
 set -eu
 list=tools/size_exceptions.txt
 entries() { sed '/^#/d;/^$/d' | sort; }

@@ -5,8 +5,8 @@
 BEGIN {
   places = "/wo" "rk/|\\.\\./sh" "ared|(deb|ftp|security|snapshot|archive)[a-z.]*\\.deb" "ian\\.(org|net)|" \
            "mirr" "ors?\\.[a-z]+\\."
-  documents = "(^|[^A-Za-z_])(RELIA" "BILITY|DES" "IGN|BEN" "CH|(RA" "FT|RU" "N|SEMAN" "TICS|STY" "LE)\\.md)" \
-              "([^A-Za-z_]|$)"
+  documents = "(^|[^A-Za-z_])(RELIA" "BILITY|DES" "IGN|BEN" "CH|" \
+              "(RA" "FT|RU" "N|SEMAN" "TICS|STY" "LE)\\.md)([^A-Za-z_]|$)"
   unfinished = "(^|[^A-Za-z_])(TO" "DO|FIX" "ME|XX" "X|HA" "CK)([^A-Za-z_]|$)"
 }
 
