@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tries every planted bug: each must be found by its detector, which must pass without it
-# (tests/soak/planted.txt).
+# Tries every planted bug: each must be found by its detector, as a violation that it counts in its last line,
+# and the detector must pass without it (tests/soak/planted.txt).
 # Usage: planted.sh ROOT BIN_DIR PLANT...; ends "planted: FOUND of ALL", exit status 0 if that is all of them.
 set -u
 table=$1/tests/soak/planted.txt
