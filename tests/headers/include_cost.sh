@@ -12,10 +12,10 @@ trap 'rm -rf "$work"' EXIT
 echo '#include <peerq/queue.hpp>' >"$work/queue.cpp"
 printf '#include <%s>\n' chrono functional string vector >"$work/std.cpp"
 
-# Best of five, in milliseconds.
+# Best of three, in milliseconds.
 cost() {
   best=
-  for round in 1 2 3 4 5; do
+  for round in 1 2 3; do
     start=$(date +%s%N)
     "$compiler" -std=c++20 -I "$include_dir" -fsyntax-only "$1"
     elapsed=$((($(date +%s%N) - start) / 1000000))
