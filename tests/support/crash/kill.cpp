@@ -104,7 +104,8 @@ class KillRun {
     }
     const auto check = [&](const char* name, const history::Findings& findings) {
       take(findings);
-      if (findings.undecided * 20 > findings.checked) {
+      // Each kill leaves some calls without a reply; a short run on a slow machine has little else.
+      if (findings.undecided > std::max(findings.checked / 20, 4 * options_->cycles)) {
         violation(
             fmt::format("{}: {} of {} could not be decided", name, findings.undecided, findings.checked));
       }
