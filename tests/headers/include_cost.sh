@@ -1,7 +1,7 @@
 #!/bin/sh
 # What including peerq/queue.hpp costs, beside four common standard headers (those of the benchmark suite
-# embed). Fails when it brings in a foreign library or a heavy standard header, or more than half as many lines
-# again; times are printed only.
+# embed). Fails when it brings in a foreign library or a heavy standard header, or more than half as many
+# lines again; times are printed only.
 # Usage: include_cost.sh COMPILER INCLUDE_DIR
 set -eu
 compiler=$1
