@@ -44,20 +44,16 @@ void run_compile(Session& session) {
   const ScratchFolder folder(session.settings().data, "embed-compile");
   const fs::path ours = folder / "ours.cpp";
   const fs::path bare = folder / "bare.cpp";
-  const fs::path with_map = folder / "with_map.cpp";
   write_file(ours, "#include <peerq/queue.hpp>\n");
   write_file(bare, "#include <chrono>\n#include <functional>\n#include <string>\n#include <vector>\n");
-  write_file(with_map, "#include <functional>\n#include <map>\n#include <string>\n#include <vector>\n");
   compile(ours);
   compile(bare);
   Rounds rounds(Kind::latency);
-  std::vector<double> others;
   for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
     const double value = compile(ours);
     rounds.add(value, compile(bare));
-    others.push_back(compile(with_map));
   }
-  session.report(of, rounds, {{"functional+map+string+vector_s", median(others)}});
+  session.report(of, rounds);
 }
 
 void run_size(Session& session) {

@@ -20,6 +20,9 @@ std::string figure(double value) {
   return value >= 1 ? fmt::format("{:.2f}", value) : fmt::format("{:.3f}", value);
 }
 
+/// Digits beyond these are cut off: a ratio below its target never looks met.
+std::string ratio_figure(double ratio) { return fmt::format("{:.2f}", cut(ratio, 100)); }
+
 using Cells = std::array<std::string, 8>;
 
 const Cells headings{"case", "value", "unit", "floor", "floor value", "ratio", "target", "met"};
@@ -30,7 +33,7 @@ Cells cells_of(const Row& row) {
           row.of.unit,
           row.of.floor,
           figure(row.floor_value),
-          fmt::format("{:.2f}", row.ratio),
+          ratio_figure(row.ratio),
           fmt::format("{:.2f}", row.of.target),
           row.met() ? "yes" : "no"};
 }
@@ -73,7 +76,7 @@ void Session::report(const Case& of, const Rounds& rounds,
   Row row{.of = of,
           .value = rounds.value(),
           .floor_value = rounds.floor(),
-          .ratio = rounds.ratio(),
+          .ratio = cut(rounds.ratio(), 10'000),
           .rounds = rounds.count(),
           .beside = {}};
   if (rounds.has_percentiles()) row.beside = {{"p50_us", rounds.p50_us()}, {"p99_us", rounds.p99_us()}};
@@ -100,7 +103,7 @@ void Session::write_json(const Row& row) {
   for (const auto& [name, value] : row.beside) beside += fmt::format("{}:{:.6g},", json_text(name), value);
   fmt::print(json_,
              "{{\"suite\":{},\"case\":{},\"unit\":{},\"value\":{:.6g},{}\"floor\":{},\"floor_value\":{:.6g},"
-             "\"ratio\":{:.4g},\"target\":{:.4g},\"rounds\":{},\"met\":{}}}\n",
+             "\"ratio\":{:.10g},\"target\":{:.4g},\"rounds\":{},\"met\":{}}}\n",
              json_text(row.of.suite), json_text(row.of.name), json_text(row.of.unit), row.value, beside,
              json_text(row.of.floor), row.floor_value, row.ratio, row.of.target, row.rounds, row.met());
   std::fflush(json_);

@@ -1,6 +1,7 @@
 #include "statistics.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace peerq::bench {
 
@@ -10,6 +11,8 @@ double median(std::vector<double> values) {
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
+
+double cut(double value, double parts) noexcept { return std::floor(value * parts + 1e-6) / parts; }
 
 void Latencies::add_all(const Latencies& others) {
   nanoseconds_.insert(nanoseconds_.end(), others.nanoseconds_.begin(), others.nanoseconds_.end());

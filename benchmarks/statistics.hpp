@@ -19,6 +19,9 @@ inline double seconds_since(Clock::time_point begin) noexcept {
 /// The middle one; 0 of none.
 double median(std::vector<double> values);
 
+/// Without what is smaller than one part of `parts`, but for the error of the arithmetic.
+double cut(double value, double parts) noexcept;
+
 /// How long each of many operations took.
 class Latencies {
  public:

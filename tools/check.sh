@@ -17,9 +17,7 @@ tool() { command -v "$1-16" || command -v "$1"; }
 progress() { [ ! -t 2 ] || echo "check: $*" >&2; }
 
 progress formatting
-xargs -P "$jobs" -n 16 "$(tool clang-format)" --dry-run --Werror <"$work/sources" 2>&1 |
-  sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*clang-format.*/\1/p' | sort -u |
-  sed 's/$/: is not formatted; tools\/format.sh does it/' >>"$findings"
+tools/check_format.sh "$(tool clang-format || echo clang-format)" "$jobs" <"$work/sources" >>"$findings"
 
 progress layers, sizes, words
 xargs awk -f tools/check_layers.awk "$work/all" <"$work/sources" >>"$findings"
@@ -31,7 +29,8 @@ xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
 progress headers
 if (build lint peerq_wire_generated peerq_headers); then
   progress lint
-  tools/check_tidy.sh "$root" "$(tree_of lint)" "$(tool clang-tidy)" "$builds/tidy" "$jobs" >>"$findings"
+  tidy=$(tool clang-tidy || echo clang-tidy)
+  tools/check_tidy.sh "$root" "$(tree_of lint)" "$tidy" "$builds/tidy" "$jobs" >>"$findings"
 else
   echo "a header does not compile (messages are above), so that there was no lint" >>"$findings"
 fi

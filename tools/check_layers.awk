@@ -6,7 +6,7 @@ function layer_of(path) {
   if (path ~ /^include\/peerq\/base\//) return 0
   if (path ~ /^include\/peerq\/engine\//) return 1
   if (path ~ /^include\/peerq\/port\//) return 2
-  if (path ~ /^lib\/(checksum|wire|storage|replication|runtime|security|observe)\//) return 3
+  if (path ~ /^lib\/(checksum|wire|storage|replication|runtime|security)\//) return 3
   if (path ~ /^transports\//) return 3
   if (path ~ /^lib\/node\//) return 4
   if (path ~ /^include\/peerq\/(asio|typed|peerq)\.[hi]pp$/) return 6
@@ -89,7 +89,6 @@ function foreign_include(name) {
   else if (name ~ /^fmt\//) only_in(name, "^((lib|transports)/.*\\.cpp$|tools/)")
   else if (name ~ /^CLI\//) only_in(name, "^tools/")
   else if (name ~ /^(sqlite3|catch2|rapidcheck|benchmark)/) only_in(name, "^nowhere$")
-  else if (name ~ /^prometheus\//) only_in(name, "^lib/observe/")
 }
 
 BEGIN {

@@ -56,7 +56,7 @@ soak_only() {
 }
 
 soak_planted() {
-  build plants all peerq_soak
+  build plants peerq_soak peerq_preloads
   exec "$root/tools/planted.sh" "$root" "$(bin_dir plants)" $(plants_of_this_version)
 }
 
@@ -82,7 +82,7 @@ soak_quick() {
 soak_long() {
   [ -z "$plant" ] || wrong_usage "with a planted bug, soak needs --only"
   build release peerq_soak peerq_preloads
-  build plants all peerq_soak
+  build plants peerq_soak peerq_preloads
   results=$(mktemp -d)
   {
     for name in $(soak_names); do

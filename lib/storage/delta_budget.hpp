@@ -1,6 +1,5 @@
 #pragma once
-// How large the deltas of all durable shards may become, and when a checkpoint is worth one. **Source**
-// DESIGN, storage.
+// How large the deltas of all durable shards may become, and when a checkpoint is worth one.
 
 #include <array>
 #include <atomic>

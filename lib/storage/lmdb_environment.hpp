@@ -1,7 +1,7 @@
 #pragma once
 // LMDB behind types that clean up after themselves, and its error codes in our words.
-// Rules (RELIABILITY, durability rules): the default sync mode only, plain tables, an environment is opened
-// once in a process and never used in a fork of it, write transactions begin and end on one thread.
+// Rules: the default sync mode only, plain tables, an environment is opened once in a process and never used
+// in a fork of it, write transactions begin and end on one thread.
 
 #include <lmdb.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 // How a payload lies in the state tables. LMDB's allocator slows to a crawl when values of several pages meet
 // a large, fragmented free list, so a payload larger than a page is a chain of values of one page each.
-// **Source** docs/formats.md, payloads; DESIGN, storage.
+// **Source** docs/formats.md, payloads.
 //
 //   whole    key (16)            value  bytes | seal (4)
 //   chain    key (16) | 0 (4)    value  seal (4) | size (4) | bytes

@@ -1,6 +1,6 @@
 #pragma once
 // Where checkpoints go and rows come back from: bytes by (shard, table, key). What is under the delta tables.
-// Implementations: LmdbState, and the tests' MapState, which forgets what was not written.
+// Implementations: LmdbState, and the test kit's SimState, which forgets what was not written.
 
 #include <cstdint>
 #include <memory>

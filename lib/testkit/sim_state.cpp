@@ -1,6 +1,5 @@
 #include "testkit/sim_state.hpp"
 
-#include "peerq/base/assert.hpp"
 #include "storage/row_seal.hpp"
 
 namespace peerq::testkit {
@@ -49,15 +48,16 @@ class SimSnapshot final : public storage::Snapshot {
   SimTables tables_;
 };
 
-/// Collects a checkpoint's rows as changed copies of tables. A caller's word that a row exists is checked.
+/// Collects a checkpoint's rows as changed copies of tables. What callers promise is checked: the order of
+/// the keys, and whether a row exists.
 class SimSink final : public storage::RowSink {
  public:
   SimSink(ShardId shard, const SimTables& before) : shard_(shard), before_(before) {}
 
   Result<void> put(engine::TableId table, Bytes key, Bytes value, bool exists_below) override {
-    auto& rows = changed(table);
-    const auto [row, made] = rows.insert_or_assign(std::string(as_text(key)), std::string(as_text(value)));
-    PEERQ_ASSERT(made != exists_below);
+    auto rows = rows_of(table, key, exists_below);
+    if (!rows) return std::move(rows).error();
+    (*rows)->insert_or_assign(std::string(as_text(key)), std::string(as_text(value)));
     return {};
   }
   Result<void> put_payload(MessageId id, Bytes payload, bool exists_below) override {
@@ -66,8 +66,9 @@ class SimSink final : public storage::RowSink {
     return put(engine::TableId::payloads, as_bytes(key), payload, exists_below);
   }
   Result<void> erase(engine::TableId table, Bytes key) override {
-    const auto erased = changed(table).erase(std::string(as_text(key)));
-    PEERQ_ASSERT(erased == 1);
+    auto rows = rows_of(table, key, true);
+    if (!rows) return std::move(rows).error();
+    (*rows)->erase(std::string(as_text(key)));
     return {};
   }
   Result<void> erase_payload(MessageId id) override {
@@ -82,6 +83,17 @@ class SimSink final : public storage::RowSink {
   }
 
  private:
+  /// The rows that are changed; an error if a promise is broken.
+  Result<SimTable*> rows_of(engine::TableId table, Bytes key, bool exists) {
+    const std::string_view text = as_text(key);
+    if (table == last_table_ && text <= last_key_) return Error(errc::corrupt, "keys do not ascend");
+    last_table_ = table;
+    last_key_ = text;
+    SimTable& rows = changed(table);
+    if (rows.contains(text) == exists) return &rows;
+    return Error(errc::corrupt, exists ? "a row is missing" : "a row is in the way");
+  }
+
   SimTable& changed(engine::TableId table) {
     auto& rows = changed_[table];
     if (rows == nullptr) {
@@ -95,6 +107,8 @@ class SimSink final : public storage::RowSink {
   ShardId shard_;
   const SimTables& before_;
   std::map<engine::TableId, std::shared_ptr<SimTable>> changed_;
+  std::optional<engine::TableId> last_table_;
+  std::string last_key_;
 };
 
 }  // namespace

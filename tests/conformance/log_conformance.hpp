@@ -1,6 +1,6 @@
 #pragma once
-// What every implementation of the log port must do. A new one runs `check_log` and the cases of
-// log_conformance.cpp with a factory of its own.
+// What every implementation of the log port must do. A new one has a file log_<name>.cpp, which runs every
+// case with a factory of its own.
 
 #include <cstdint>
 #include <functional>
@@ -21,9 +21,7 @@ class LogSubject {
 /// A subject with an empty log.
 using LogFactory = std::function<std::unique_ptr<LogSubject>()>;
 
-/// Every case below. Failures are Catch2's.
-void check_log(const LogFactory& make, std::uint64_t seed);
-
+/// Failures are Catch2's.
 void check_empty_log(const LogFactory& make);
 void check_append_and_read(const LogFactory& make);
 void check_records_of_all_sizes(const LogFactory& make);

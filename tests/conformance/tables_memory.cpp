@@ -1,11 +1,11 @@
-// The tables' conformance suite over the tables in memory, and over the delta on a state store in memory.
+// The tables' conformance suite over the tables in memory, and over the delta on the test kit's state store.
 #include <catch2/generators/catch_generators.hpp>
 #include "conformance/delta_subject.hpp"
 
 #include "conformance/seed.hpp"
 #include "conformance/tables_conformance.hpp"
 #include "storage/memory_tables.hpp"
-#include "support/storage/map_state.hpp"
+#include "support/storage/memory_state.hpp"
 
 namespace peerq::conformance {
 namespace {
@@ -23,17 +23,17 @@ class MemorySubject {
   storage::MemoryTables tables_;
 };
 
-class MapHome final : public StateHome {
+class SimHome final : public StateHome {
  public:
-  storage::StateStore& store() override { return state_; }
-  void reopen() override { REQUIRE(state_.refresh().has_value()); }
+  storage::StateStore& store() override { return state_.store(); }
+  void reopen() override { REQUIRE(store().refresh().has_value()); }
   bool fail_next_write() override {
     state_.fail_next_write(Error(errc::storage_full));
     return true;
   }
 
  private:
-  test::MapState state_;
+  test::MemoryState state_;
 };
 
 TEST_CASE("tables in memory do what an ordered map does") {
@@ -44,8 +44,8 @@ TEST_CASE("tables in memory do what an ordered map does") {
 }
 
 TEST_CASE(
-    "delta tables over a state in memory do what an ordered map does, through checkpoints and restarts") {
-  MapHome home;
+    "delta tables over the simulated state do what an ordered map does, through checkpoints and restarts") {
+  SimHome home;
   check_delta(home, GENERATE(catalog_shard, data_shard), seed(), 40'000);
 }
 

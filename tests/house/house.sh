@@ -140,15 +140,48 @@ test_exceptions() {
   expect 0 . "$tools/check_exceptions.sh"
   put tools/size_exceptions.txt 'b.cpp work\n'
   expect 1 'may only shrink, new: b.cpp work' "$tools/check_exceptions.sh"
+  commit
+  expect 1 'may only shrink, new: b.cpp work' "$tools/check_exceptions.sh"
+  put tools/size_exceptions.txt '# list\n'
+  commit
+  put tools/size_exceptions.txt 'a.cpp work\n'
+  commit && commit
+  expect 1 'may only shrink, new: a.cpp work' "$tools/check_exceptions.sh"
+  expect 1 . "$tools/check_exceptions.sh"
 }
 
 test_words() {
   put sound.cpp '// work to share: the workers/ share a mirror image\n'
   expect 0 . awk -f "$tools/check_words.awk" sound.cpp
-  for word in '/wo''rk/main' '../sha''red/X.md' 'http://deb.debi''an.org/debian' 'TO''DO: later' 'FIX''ME'; do
+  for word in '/wo''rk/main' '../sha''red/X.md' 'http://deb.debi''an.org/debian' 'TO''DO: later' 'FIX''ME' \
+    'RELIA''BILITY, durability' 'see RU''N.md' 'docs/STY''LE.md, names' 'DES''IGN, storage' \
+    "BEN""CH's 1.6"; do
     put bad.cpp "// $word\n"
     expect 1 'bad.cpp:1: ' awk -f "$tools/check_words.awk" bad.cpp
   done
+}
+
+formatter() { echo bad.cpp | "$tools/check_format.sh" "$work/formatter" 1; }
+
+test_format() {
+  program formatter 'exit 0'
+  expect 0 . formatter
+  program formatter 'echo "bad.cpp:1:2: error: [-Wclang-format-violations]"; exit 1'
+  expect 1 '^bad.cpp: is not formatted' formatter
+  expect 1 . formatter
+  program formatter 'echo "unknown option"; exit 1'
+  expect 1 'formatter failed with status 123 .*: unknown option$' formatter
+  program formatter 'kill -9 $$'
+  expect 1 'formatter failed' formatter
+  rm formatter
+  expect 1 'formatter failed' formatter
+}
+
+# tidy_says BODY: the findings of the lint on a small project, with a clang-tidy that does this.
+tidy_says() {
+  program tidy "[ \"\$1\" != --version ] || exit 0\n$1"
+  rm -rf cache
+  "$tools/check_tidy.sh" "$work" "$work/build" "$work/tidy" "$work/cache" 1
 }
 
 # lint_keys: what decides the lint of each unit of a small project, as check_tidy.sh puts it together.
@@ -185,6 +218,18 @@ test_lint() {
   lint_keys >after
   expect 1 . grep -vxFf before after
   expect 1 'y.cxx$' grep -vxFf before after
+  mv commands.json build/compile_commands.json
+  put .clang-tidy ''
+  cp -r "$tools" tools
+  git init -q .
+  expect 0 . tidy_says 'exit 0'
+  expect 1 '^lib/x/x.cpp:1:2: error: bad' tidy_says 'echo "$PWD/lib/x/x.cpp:1:2: error: bad"; exit 1'
+  for end in 'exit 1' 'kill -11 $$' 'kill -9 $PPID'; do
+    expect 1 'failed without a finding on lib/x/x.cpp' tidy_says "$end"
+    expect 1 'failed without a finding on build/Unity/y.cxx' tidy_says "$end"
+  done
+  echo '[]' >build/compile_commands.json
+  expect 1 'no translation unit' tidy_says 'exit 0'
 }
 
 deb822() { awk -v suite=bookworm -f "$tools/apt_deb822.awk" "$1"; }
@@ -242,20 +287,43 @@ test_soak() {
 
 test_planted() {
   put tests/soak/planted.txt 'one detect\ntwo detect
-three broken\nfour missing_program\nfive usage\nsix crash\n'
-  program detect '[ "$PEERQ_PLANT" != one ]'
+three broken\nfour missing_program\nfive usage\nsix crash\neight unable\nnine abandons\n'
+  said='echo "detect: runs 5 violations 0 seed 1 seconds 1"'
+  program detect 'if [ "$PEERQ_PLANT" = one ]; then
+    echo "detect: runs 5 violations 2 seed 1 seconds 1"; exit 1; fi; '"$said"
   program broken 'exit 1'
   program usage '[ -z "$PEERQ_PLANT" ] || exit 2'
   program crash '[ -z "$PEERQ_PLANT" ] || kill -11 $$'
-  expect 1 '^planted: 1 of 1$' "$tools/planted.sh" "$work" "$work" one
-  expect 1 '^status 0$' status_of "$tools/planted.sh" "$work" "$work" one
-  expect 1 '^planted: 1 of 7$' "$tools/planted.sh" "$work" "$work" one two three four five six seven
-  expect 1 '^status 1$' status_of "$tools/planted.sh" "$work" "$work" one two
-  expect 1 'two +not found by' "$tools/planted.sh" "$work" "$work" two
-  expect 1 'three +its detector fails without' "$tools/planted.sh" "$work" "$work" three
-  expect 1 'seven +no detector' "$tools/planted.sh" "$work" "$work" seven
-  expect 1 'crashed' "$tools/planted.sh" "$work" "$work" six
-  expect 1 '^status 1$' status_of "$tools/planted.sh" "$work" "$work"
+  program unable '[ -z "$PEERQ_PLANT" ] || { echo "unable: no space left on device"; exit 1; }'
+  program abandons "$said"'; [ -z "$PEERQ_PLANT" ] || exit 1'
+  planted="$tools/planted.sh $work $work"
+  expect 1 '^planted: 1 of 1$' $planted one
+  expect 1 '^status 0$' status_of $planted one
+  expect 1 '^planted: 1 of 9$' $planted one two three four five six seven eight nine
+  expect 1 '^status 1$' status_of $planted one two
+  expect 1 'two +not found by' $planted two
+  expect 1 'three +its detector fails without' $planted three
+  expect 5 'its detector (fails without|failed, but not with a violation)' $planted four five six eight nine
+  expect 1 'seven +no detector' $planted seven
+  expect 1 '^status 1$' status_of $planted
+}
+
+# A suite that fails loses neither its own lines nor those of the others.
+test_bench() {
+  root=${tools%/tools}
+  cp -r "$root/run" "$tools" .
+  bin=build/release/bin
+  program cmake 'exit 0'
+  put build/release/build.ninja ''
+  put build/release/CMakeCache.txt 'PEERQ_BUILD_TESTS:BOOL=ON\nPEERQ_BUILD_BENCHMARKS:BOOL=ON\n'
+  mkdir -p temporary
+  program $bin/peerq_bench 'echo "measured $1" >"$3"; [ "$1" != local ]'
+  bench="env PATH=$work:$PATH PEERQ_BUILD_DIR=$work/build TMPDIR=$work/temporary ./run bench"
+  expect 1 '^status 1$' status_of $bench engine local embed --json lines
+  expect 3 'measured (engine|local|embed)' cat lines
+  expect 1 '^status 0$' status_of $bench engine embed --json lines
+  expect 2 measured cat lines
+  expect 0 . ls temporary
 }
 
 "test_$2"

@@ -56,14 +56,10 @@ in_tree() {
   run_consumers
 }
 
-# Takes the files out of the text: each stands in a fenced block below a line <!-- file: NAME -->.
 readme() {
   rm -rf "$scratch/project"
   mkdir -p "$scratch/project"
-  awk -v directory="$scratch/project" '
-    /^<!-- file: [A-Za-z0-9_.]+ -->$/ { file = directory "/" $3; next }
-    file != "" && /^```/ { if (inside) { file = ""; inside = 0 } else { inside = 1 } next }
-    inside { print > file }' "$source_dir/README.md"
+  awk -v "directory=$scratch/project" -f "$here/readme/extract.awk" "$source_dir/README.md"
   rm -rf "$scratch/build"
   cmake -G Ninja -S "$scratch/project" -B "$scratch/build" "-DCMAKE_PREFIX_PATH=$work/prefix_static"
   cmake --build "$scratch/build"

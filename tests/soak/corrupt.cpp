@@ -1,4 +1,4 @@
-// Damage (T11): flipped bits, zeroed, swapped and stale pages, cut files: detected, refused or harmless.
+// Damage: flipped bits, zeroed, swapped and stale pages, cut files: detected, refused or harmless.
 
 #include <fmt/format.h>
 

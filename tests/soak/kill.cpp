@@ -1,4 +1,4 @@
-// kill -9 (T4): a process at work on one directory is killed again and again; at the end everything is
+// kill -9: a process at work on one directory is killed again and again; at the end everything is
 // checked.
 
 #include <fmt/format.h>
@@ -23,8 +23,9 @@ int run(int count, char** arguments) {
   options.progress = [&](std::uint64_t cycles) { program.progress(fmt::format("{} cycles", cycles)); };
   options.report = [&](const std::string& line) { program.say(line); };
   const KillResult result = run_kill(options);
-  const std::string words = fmt::format("cycles {} records {} lost {} duplicates {}", result.cycles,
-                                        result.records, result.lost, result.duplicates);
+  const std::string words =
+      fmt::format("cycles {} records {} duplicates {} recovery_p99_ms {} lost {}", result.cycles,
+                  result.records, result.duplicates, result.recovery_p99_ms, result.lost);
   return program.finish(words, result.violations, result.cycles == options.cycles);
 }
 

@@ -1,4 +1,4 @@
-// The engine against the reference model, for as many steps as asked for (T2): the settings take turns.
+// The engine against the reference model, for as many steps as asked for: the settings take turns.
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// Power loss (T5): images of what a crash may leave of recorded workloads, each opened and checked.
+// Power loss: images of what a crash may leave of recorded workloads, each opened and checked.
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Damage (T11): files of closed and killed directories with flipped bits, zeroed, swapped and stale pages,
+// Damage: files of closed and killed directories with flipped bits, zeroed, swapped and stale pages,
 // cut ends. What is opened must be whole, or refused: nothing wrong is served, nothing is lost in silence,
 // nothing crashes.
 

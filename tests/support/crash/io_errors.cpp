@@ -34,6 +34,7 @@ const std::set<std::string>& clean_errors() {
 
 struct Shared {
   std::atomic<std::uint64_t> sites{0};
+  std::atomic<std::uint64_t> acknowledged{0};
   std::atomic<std::uint64_t> violations{0};
 
   static Shared& make() {
@@ -121,6 +122,7 @@ class IoErrorRun {
       : options_(&options), shared_(&Shared::make()), scratch_("errors") {}
 
   IoErrorResult run() {
+    std::uint64_t runs = 0;
     for (std::uint64_t i = 0; i < options_->runs; ++i) {
       seed_ = options_->seed + i;
       std::vector<pid_t> workers;
@@ -136,11 +138,15 @@ class IoErrorRun {
           break;
         }
       }
+      ++runs;
     }
     if (shared_->violations > 0 && scratch_.keep()) {
       options_->report("errors: what failed is kept in " + scratch_.path());
     }
-    return {.sites = shared_->sites, .violations = shared_->violations};
+    return {.sites = shared_->sites,
+            .runs = runs,
+            .acknowledged = shared_->acknowledged,
+            .violations = shared_->violations};
   }
 
  private:
@@ -195,6 +201,8 @@ class IoErrorRun {
     const Notes notes = Notes::read(directory + "/notes");
     for (const auto& unclean : notes.unclean) wrong(unclean);
     if (ended && !notes.done) wrong("did not come to its end");
+    shared_->acknowledged += notes.sent.size();
+    if (struck == "-" && notes.sent.empty()) wrong("no call failed, and no send was acknowledged");
     const pid_t opener = start_fork([&] { return verify(store, notes, wrong); });
     const auto verified = wait_for(opener, scenario_time_max);
     if (!verified) kill_hard(opener), wait_for(opener);

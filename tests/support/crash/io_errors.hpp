@@ -1,5 +1,5 @@
 #pragma once
-// I/O errors (T7): a scenario is run again and again, each time with another call of it failing in another
+// I/O errors: a scenario is run again and again, each time with another call of it failing in another
 // way.
 
 #include <cstdint>
@@ -27,6 +27,9 @@ struct IoErrorOptions {
 struct IoErrorResult {
   /// Calls that were made to fail, each way once.
   std::uint64_t sites = 0;
+  /// Scenarios that were gone through, and sends that were acknowledged in them.
+  std::uint64_t runs = 0;
+  std::uint64_t acknowledged = 0;
   std::uint64_t violations = 0;
 };
 

@@ -51,6 +51,11 @@ class Lines {
   int file_;
 };
 
+void note_opening(const KillPaths& paths, std::chrono::steady_clock::time_point begin) {
+  const auto took = std::chrono::steady_clock::now() - begin;
+  Lines(paths.openings).add(fmt::format("{}", std::chrono::ceil<std::chrono::milliseconds>(took).count()));
+}
+
 /// One life of the process, with what its threads share.
 class Life {
  public:
@@ -64,8 +69,10 @@ class Life {
   void run() {
     Random random(seed_, 0);
     for (std::uint32_t turn = 0;; ++turn) {
+      const auto begin = std::chrono::steady_clock::now();
       Node node =
           need(Node::open({.data_dir = paths_.store, .memory_budget = limits::memory_budget_min}), "open");
+      if (turn == 0) note_opening(paths_, begin);
       create_queues(node);
       durable_.emplace(paths_.durable, process_ * turns_max + turn);
       interval_.emplace(paths_.interval, process_ * turns_max + turn);

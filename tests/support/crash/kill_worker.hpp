@@ -27,6 +27,7 @@ struct KillPaths {
         memory(directory + "/memory"),
         scratch(directory + "/scratch"),
         queues(directory + "/queues"),
+        openings(directory + "/openings"),
         log(directory + "/log") {}
 
   std::string store;
@@ -38,6 +39,8 @@ struct KillPaths {
   std::string scratch;
   /// Queues that come and go: "<begin|made|end|gone> <name>", one line each.
   std::string queues;
+  /// How long each process took to open what its predecessor left: milliseconds, one line each.
+  std::string openings;
   /// What workers say.
   std::string log;
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Power loss (T5): records workloads, rebuilds images of what a crash may leave, opens each, checks I11.
+// Power loss: records workloads, rebuilds images of what a crash may leave, opens each, checks I11.
 
 #include <cstdint>
 #include <functional>

@@ -16,8 +16,8 @@ namespace {
 
 using Operations = std::vector<const Operation*>;
 
-void violation(Findings& findings, Invariant invariant, std::string what) {
-  findings.violations.push_back({invariant, std::move(what)});
+void violation(Findings& findings, Invariant invariant, std::string what, bool loss = false) {
+  findings.violations.push_back({invariant, std::move(what), loss});
 }
 
 bool is_ok(const Operation& o, Kind kind) { return o.kind == kind && o.outcome == Outcome::ok; }
@@ -242,7 +242,7 @@ Findings check_no_loss(const History& history, const Rules& rules) {
     if (!complete) {
       ++findings.undecided;
     } else {
-      violation(findings, Invariant::i1, message + " was acknowledged and is lost");
+      violation(findings, Invariant::i1, message + " was acknowledged and is lost", true);
     }
   }
   return findings;

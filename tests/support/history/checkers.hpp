@@ -1,7 +1,7 @@
 #pragma once
 // The invariants of a queue, checked over a recorded history. Each checker counts what it looked at, what it
 // could not decide, and what is wrong. Groups (I6) and deduplication (I7) are not checked: no history of this
-// version can hold them; what needs several peers (I12-I16) is checked by the simulator.
+// version can hold them. Nor is what needs several peers: there are none.
 
 #include <cstdint>
 #include <map>
@@ -22,6 +22,8 @@ std::string name_of(Invariant invariant);
 struct Violation {
   Invariant invariant;
   std::string what;
+  /// An acknowledged message is gone.
+  bool loss = false;
 };
 
 struct Findings {

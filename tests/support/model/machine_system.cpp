@@ -7,7 +7,7 @@
 #include "storage/lmdb_state.hpp"
 #include "storage/machines.hpp"
 #include "storage/system_file_system.hpp"
-#include "support/storage/map_state.hpp"
+#include "support/storage/memory_state.hpp"
 #include "support/storage/scratch_directory.hpp"
 
 namespace peerq::model {
@@ -20,13 +20,13 @@ T need(Result<T> result, const char* what) {
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
-class MapHome final : public StateHome {
+class MemoryHome final : public StateHome {
  public:
-  storage::StateStore& store() override { return state_; }
-  void reopen() override { need(state_.refresh(), "refresh"); }
+  storage::StateStore& store() override { return state_.store(); }
+  void reopen() override { need(state_.store().refresh(), "refresh"); }
 
  private:
-  test::MapState state_;
+  test::MemoryState state_;
 };
 
 class LmdbHome final : public StateHome {
@@ -58,7 +58,7 @@ class LmdbHome final : public StateHome {
 
 }  // namespace
 
-std::unique_ptr<StateHome> make_map_home() { return std::make_unique<MapHome>(); }
+std::unique_ptr<StateHome> make_memory_home() { return std::make_unique<MemoryHome>(); }
 std::unique_ptr<StateHome> make_lmdb_home() { return std::make_unique<LmdbHome>(); }
 
 MachineSystem::MachineSystem(std::unique_ptr<StateHome> home, std::shared_ptr<const port::Codec> codec)

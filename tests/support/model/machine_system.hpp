@@ -26,7 +26,7 @@ class StateHome {
 };
 
 /// In memory.
-std::unique_ptr<StateHome> make_map_home();
+std::unique_ptr<StateHome> make_memory_home();
 /// LMDB, in a directory of its own.
 std::unique_ptr<StateHome> make_lmdb_home();
 

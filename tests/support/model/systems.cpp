@@ -64,7 +64,7 @@ const std::vector<Setting>& settings() {
       {"naive", [] { return std::make_unique<Naive>(); }, with_restarts(0, 5)},
       {"codec", [] { return std::make_unique<Naive>(codec()); }, with_restarts(0, 5)},
       {"memory", [] { return std::make_unique<MachineSystem>(nullptr, codec()); }, {}},
-      {"delta", [] { return std::make_unique<MachineSystem>(make_map_home(), codec()); },
+      {"delta", [] { return std::make_unique<MachineSystem>(make_memory_home(), codec()); },
        with_restarts(60, 20)},
       {"lmdb", [] { return std::make_unique<MachineSystem>(make_lmdb_home(), codec()); },
        with_restarts(20, 8)},

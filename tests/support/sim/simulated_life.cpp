@@ -53,7 +53,13 @@ void SimulatedLife::send() {
     options.delay = Milliseconds(simulation_.scheduler().below(60'000));
     delay(body, simulation_.scheduler().now(), *options.delay);
   }
-  if (queue_->send(body, options)) fates_[body] = Fate::acknowledged;
+  // What expires goes to the dead-letter queue, so that it is not lost either.
+  if (simulation_.scheduler().once_in(8)) {
+    options.time_to_live = Milliseconds(1 + simulation_.scheduler().below(120'000));
+  }
+  if (!queue_->send(body, options)) return;
+  fates_[body] = Fate::acknowledged;
+  ++acknowledged_;
 }
 
 std::size_t SimulatedLife::receive() {
@@ -66,6 +72,7 @@ std::size_t SimulatedLife::receive() {
 void SimulatedLife::take(const Delivery& delivery) {
   auto& scheduler = simulation_.scheduler();
   const std::string body(delivery.body());
+  ++deliveries_;
   const auto fate = fates_.find(body);
   if (fate == fates_.end()) return violations_.push_back("from nowhere: " + body);
   if (fate->second == Fate::deleted) violations_.push_back("came back after its delete: " + body);

@@ -29,7 +29,14 @@ class SimulatedLife {
   /// Waits out every lease and delay and drains; then `violations` is final.
   void prove();
 
+  /// Sends that were tried, those of them that were acknowledged, and deliveries.
   std::size_t sent() const noexcept { return fates_.size(); }
+  std::size_t acknowledged() const noexcept { return acknowledged_; }
+  std::size_t deliveries() const noexcept { return deliveries_; }
+  /// Most sends were acknowledged and were delivered: a life in which little happened proves little.
+  bool worked() const noexcept {
+    return acknowledged_ > 0 && acknowledged_ * 2 >= fates_.size() && deliveries_ * 2 >= acknowledged_;
+  }
   std::size_t crashes() const noexcept { return crashes_; }
   /// What went wrong, in words.
   const std::vector<std::string>& violations() const noexcept { return violations_; }
@@ -58,6 +65,8 @@ class SimulatedLife {
   std::uint64_t jumps_ = 0;
   std::vector<std::string> violations_;
   bool healing_ = false;
+  std::size_t acknowledged_ = 0;
+  std::size_t deliveries_ = 0;
   std::size_t crashes_ = 0;
 };
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-template class peerq::engine::QueueEngine<peerq::test::NaiveTables>;
-
 namespace peerq::test {
 
 void Shard::restart() { engine_ = std::make_unique<QueueEngine<NaiveTables>>(tables); }

@@ -13,11 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "peerq/engine/queue_engine.hpp"
-#include "support/naive_tables.hpp"
-
-// Made once, in engine_fixture.cpp: a test file compiles in a fraction of the time.
-extern template class peerq::engine::QueueEngine<peerq::test::NaiveTables>;
+#include "support/naive_engine.hpp"
 
 namespace peerq::test {
 

@@ -106,6 +106,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a message that is gone is counted as lost, one that was deleted twice is not") {
+  const auto losses = [](const std::string& text) {
+    std::size_t count = 0;
+    for (const auto& one : judge(read_history(text), {}).findings.violations) count += one.loss ? 1 : 0;
+    return count;
+  };
+  CHECK(losses("1 0-10 send ok m=a\n1 11-12 send ok m=b\n2 20-30 drained ok\n") == 2);
+  const std::string received = "1 0-10 send ok m=a\n2 20-30 receive ok m=a n=1 c=1 v=1\n";
+  CHECK(losses(received +
+               "2 2000-2010 erase ok m=a n=1\n3 2020-2030 erase ok m=a n=1\n3 3000-3000 drained ok\n") == 0);
+}
+
 TEST_CASE("a run with too few operations that were ok fails") {
   const History history = read_history("1 0-10 send fail m=a\n1 20-30 send info m=b\n");
   CHECK_FALSE(judge(history, {}).failure.empty());

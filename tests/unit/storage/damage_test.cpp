@@ -6,7 +6,6 @@
 
 #include "storage/log_record.hpp"
 #include "storage/row_seal.hpp"
-#include "support/storage/map_state.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
 

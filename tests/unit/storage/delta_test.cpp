@@ -7,7 +7,7 @@
 #include "storage/memory_tables.hpp"
 #include "storage/payload_copy.hpp"
 #include "storage/shard_delta.hpp"
-#include "support/storage/map_state.hpp"
+#include "support/storage/memory_state.hpp"
 
 using namespace peerq;
 using engine::MessageKey;
@@ -110,9 +110,9 @@ TEST_CASE("a small payload is copied out of its entry, one that is most of it is
 }
 
 TEST_CASE("a checkpoint never holds more than the durable log, and nothing when nothing is new") {
-  test::MapState state;
+  test::MemoryState state;
   DeltaBudget budget({}, {});
-  ShardDelta delta(data_shard, state, budget);
+  ShardDelta delta(data_shard, state.store(), budget);
   REQUIRE(delta.open().has_value());
   CHECK_FALSE(delta.freeze(LogIndex(0)));
   apply(delta);
@@ -128,10 +128,10 @@ TEST_CASE("a checkpoint never holds more than the durable log, and nothing when 
 }
 
 TEST_CASE("a checkpoint carries the last configuration to whoever opens next") {
-  test::MapState state;
+  test::MemoryState state;
   DeltaBudget budget({}, {});
   {
-    ShardDelta delta(data_shard, state, budget);
+    ShardDelta delta(data_shard, state.store(), budget);
     REQUIRE(delta.open().has_value());
     delta.passed(LogIndex(1), Term(1), true, as_bytes("peers"));
     delta.passed(LogIndex(2), Term(2), false, as_bytes("barrier"));
@@ -143,7 +143,7 @@ TEST_CASE("a checkpoint carries the last configuration to whoever opens next") {
     CHECK(finished->configuration_index == LogIndex(1));
     CHECK(finished->configuration == "peers");
   }
-  ShardDelta again(data_shard, state, budget);
+  ShardDelta again(data_shard, state.store(), budget);
   REQUIRE(again.open().has_value());
   CHECK(again.applied() == LogIndex(2));
   apply(again);
@@ -153,9 +153,9 @@ TEST_CASE("a checkpoint carries the last configuration to whoever opens next") {
 }
 
 TEST_CASE("a checkpoint that found the disk full is written later, with what changed meanwhile on top") {
-  test::MapState state;
+  test::MemoryState state;
   DeltaBudget budget({}, {});
-  ShardDelta delta(data_shard, state, budget);
+  ShardDelta delta(data_shard, state.store(), budget);
   REQUIRE(delta.open().has_value());
   delta.tables().insert<ReadyRow>(key_of(1), {});
   delta.tables().insert<ReadyRow>(key_of(2), {});
@@ -163,7 +163,7 @@ TEST_CASE("a checkpoint that found the disk full is written later, with what cha
   REQUIRE(delta.freeze(LogIndex(1)));
   state.fail_next_write(Error(errc::storage_full));
   CHECK(delta.write().error() == errc::storage_full);
-  CHECK(state.rows().empty());
+  CHECK(state.tables().empty());
   delta.tables().erase<ReadyRow>(key_of(1));
   apply(delta);
   CHECK_FALSE(delta.tables().find<ReadyRow>(key_of(1)).has_value());
@@ -179,9 +179,9 @@ TEST_CASE("a checkpoint that found the disk full is written later, with what cha
 }
 
 TEST_CASE("a payload asked for stays readable after it was erased and the erase was checkpointed") {
-  test::MapState state;
+  test::MemoryState state;
   DeltaBudget budget({}, {});
-  ShardDelta delta(data_shard, state, budget);
+  ShardDelta delta(data_shard, state.store(), budget);
   REQUIRE(delta.open().has_value());
   const auto checkpoint = [&] {
     apply(delta);

@@ -1,4 +1,4 @@
-// How full LMDB's pages are after a backlog was written in order: BENCH's 1.6 times (bodies + 48 B), with one
+// How full LMDB's pages are after a backlog was written in order: at most 1.6 times (bodies + 48 B), with one
 // queue and with several filled in turns.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -19,10 +19,22 @@ TEST_CASE("a node runs a seeded hour of virtual time through crashes and clock j
     SimulatedLife life(seed);
     life.run(1h);
     life.prove();
-    CHECK(life.sent() > 50);
+    CHECK(life.acknowledged() > 50);
+    CHECK(life.deliveries() > 50);
+    CHECK(life.worked());
     CHECK(life.crashes() > 0);
     CHECK(life.violations() == std::vector<std::string>());
   }
+}
+
+TEST_CASE("a life in which nothing was acknowledged does not count") {
+  SimulatedLife life(1);
+  CHECK_FALSE(life.worked());
+  life.simulation().disk().set_full(true);
+  life.run(2s);
+  CHECK(life.sent() > 0);
+  CHECK_FALSE(life.worked());
+  life.simulation().kill();  // a node that waits for room does not end in peace
 }
 
 TEST_CASE("the same seed gives the same hour") {
