@@ -68,13 +68,13 @@ Result<std::vector<Delivery>> result_of(const std::shared_ptr<const QueueHandle>
   out.reserve(request.reply.grants.size());
   for (auto& grant : request.reply.grants) {
     auto delivery = make_delivery(queue, request, std::move(grant));
-    // A damaged message is never served; its lease lapses, the others of the batch are not held up.
-    if (delivery)
+    if (delivery) {
       out.push_back(std::move(*delivery));
-    else if (request.reply.grants.size() == 1)
-      return std::move(delivery).error();
-    else
-      queue->node->core().observer().log(LogLevel::error, delivery.error().text());
+      continue;
+    }
+    // A damaged message is never served, and its shard stops; what of the batch is whole is still good (S55).
+    queue->node->core().report_damage(request.shard, delivery.error());
+    if (request.reply.grants.size() == 1) return std::move(delivery).error();
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// Damaged files (T11), in small; ./run soak --only corrupt is the long form.
+// Damaged files, in small; ./run soak --only corrupt is the long form.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// A full disk (T9): a real file system of 4 MiB, full to the last block, and the limit of the options.
+// A full disk: a real file system of 4 MiB, full to the last block, and the limit of the options.
 
 #include <fcntl.h>
 #include <fmt/format.h>

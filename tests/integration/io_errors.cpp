@@ -1,4 +1,4 @@
-// I/O errors (T7), at some of the calls; ./run soak --only errors does all.
+// I/O errors, at some of the calls; ./run soak --only errors does all.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// kill -9 (T4), in small; ./run soak --only kill is the long form.
+// kill -9, in small; ./run soak --only kill is the long form.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Power loss (T5), in small; ./run soak --only power is the long form.
+// Power loss, in small; ./run soak --only power is the long form.
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>

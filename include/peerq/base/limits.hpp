@@ -84,8 +84,6 @@ inline constexpr std::size_t unapplied_node_bytes_max = 64 * 1024 * 1024;
 
 /// While a lease is live a stamp is logged at least this often (S2).
 inline constexpr std::chrono::milliseconds stamp_interval = 10s;
-/// A leader proposes within this time of the next due time (S3).
-inline constexpr std::chrono::milliseconds due_slack = 100ms;
 /// How far the wall clock may run ahead of the monotonic one before it is suspect (S64).
 inline constexpr std::chrono::milliseconds clock_suspect_jump = 24h;
 

@@ -172,6 +172,24 @@ TEST_CASE("a node whose checkpoint waits for room still ends in time (S56)") {
   CHECK(sim.scheduler().now() - begun < 2s);
 }
 
+TEST_CASE("a node that goes while its disk is full leaves nothing behind") {
+  Simulation sim(
+      testkit::SimulationOptions{.disk = {.checkpoint = {Microseconds(20'000), Microseconds(30'000)}}});
+  {
+    auto node = open_node(sim, 4U << 20).value();
+    auto queue = node.create_queue("t").value();
+    for (int i = 0; i < 2'000 && sim.observer()->times(NodeEvent::checkpoint_failed) == 0; ++i) {
+      sim.disk().set_full(false);
+      (void)queue.send(std::string(100'000, 'x'));
+      sim.disk().set_full(true);
+      sim.run_for(50us);
+    }
+    REQUIRE(sim.observer()->times(NodeEvent::checkpoint_failed) > 0);
+  }
+  sim.disk().set_full(false);
+  CHECK(open_node(sim));
+}
+
 TEST_CASE("a call that meets the queue's deletion is told queue_deleted (S7)") {
   int deleted = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
