@@ -194,9 +194,9 @@ TEST_CASE("a call that meets the queue's deletion is told queue_deleted (S7)") {
   int deleted = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     Simulation sim({.seed = seed});
+    std::optional<Error> error;
     auto node = open_node(sim).value();
     auto queue = node.create_queue("t").value();
-    std::optional<Error> error;
     sim.scheduler().after(std::chrono::microseconds(20 * seed), [&] {
       queue.send_async("x", {}, [&](const Result<Sent>& sent) {
         if (!sent) error = sent.error();
@@ -214,10 +214,10 @@ TEST_CASE("a call that meets the queue's deletion is told queue_deleted (S7)") {
 TEST_CASE("from send to a waiting receiver it takes one commit") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Simulation sim({.seed = seed});
+    std::size_t got = 0;
     auto node = open_node(sim).value();
     auto queue = node.create_queue("t").value();
     sim.run_for(1s);
-    std::size_t got = 0;
     queue.receive_async({.wait = 10s},
                         [&](const Result<std::vector<Delivery>>& r) { got = r.value().size(); });
     sim.run_for(1s);
@@ -232,9 +232,9 @@ TEST_CASE("from send to a waiting receiver it takes one commit") {
 TEST_CASE("receivers are served in the order they came, with or without an attempt id (S22)") {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Simulation sim({.seed = seed});
+    std::string served;
     auto node = open_node(sim).value();
     auto queue = node.create_queue("t").value();
-    std::string served;
     const auto serve = [&](char who) {
       return [&served, who](const Result<std::vector<Delivery>>& r) {
         if (r && !r->empty()) served.push_back(who);
@@ -259,9 +259,9 @@ TEST_CASE("receivers are served in the order they came, with or without an attem
 
 TEST_CASE("waiters have a limit, also those with an attempt id (S83)") {
   Simulation sim;
+  std::size_t refused = 0;
   auto node = open_node(sim).value();
   auto queue = node.create_queue("m", {.durability = Durability::memory}).value();
-  std::size_t refused = 0;
   const auto count = [&](const Result<std::vector<Delivery>>& r) {
     if (!r && r.error() == errc::limit_exceeded) ++refused;
   };
@@ -276,9 +276,9 @@ TEST_CASE("waiters have a limit, also those with an attempt id (S83)") {
 
 TEST_CASE("the same attempt that waits twice takes its former place (S21)") {
   Simulation sim;
+  std::vector<std::string> ends;  // before the node, whose end ends receivers too
   auto node = open_node(sim).value();
   auto queue = node.create_queue("t").value();
-  std::vector<std::string> ends;
   const auto note = [&](const char* who) {
     return [&ends, who](const Result<std::vector<Delivery>>& r) {
       ends.push_back(std::string(who) + (r ? " served" : " " + std::string(name_of(r.error().code))));
