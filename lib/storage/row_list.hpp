@@ -32,7 +32,9 @@ using OrderedRows =
             engine::ParkedRow, engine::AgedRow, engine::LeaseDueRow, engine::WallDueRow, engine::NoteRow,
             engine::ForeignRow, engine::AttemptRow, engine::AttemptIdRow, engine::ReclaimRow,
             engine::EpochRow, engine::CatalogQueueRow, engine::CatalogIdRow, engine::CatalogSourceRow,
-            engine::CatalogRemovedRow, engine::CatalogCountersRow>;
+            engine::CatalogRemovedRow, engine::CatalogCountersRow, engine::GroupNameRow, engine::GroupRow,
+            engine::GroupOrderRow, engine::GroupFlightRow, engine::RankRow, engine::GroupTimerRow,
+            engine::WindowRow>;
 
 inline DenseKey dense(const engine::MessageKey& key) noexcept {
   return {key.queue.value, key.sequence.value};

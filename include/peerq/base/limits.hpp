@@ -45,7 +45,10 @@ inline constexpr std::uint8_t priority_default = 4;
 inline constexpr std::array<std::uint16_t, 10> weights_default{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 inline constexpr std::chrono::milliseconds deduplication_window_default = 5min;
 inline constexpr std::uint8_t priority_max = 9;
-inline constexpr std::uint8_t lane_count = 10;
+inline constexpr std::uint8_t priority_count = 10;
+/// One for each priority, and one for all messages that have a group.
+inline constexpr std::uint8_t lane_count = 11;
+inline constexpr std::uint8_t group_lane = 10;
 inline constexpr std::size_t attributes_max = 64;
 inline constexpr std::size_t attribute_key_size_max = 128;
 inline constexpr std::size_t group_id_size_max = 128;

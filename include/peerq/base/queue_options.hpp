@@ -2,10 +2,12 @@
 // The parameters of a queue, as the user gives them and the catalog keeps them.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "peerq/base/limits.hpp"
 #include "peerq/base/time.hpp"
@@ -45,6 +47,22 @@ struct RateLimit {
 };
 
 /// The parameters of a queue. Every field has a default; limits stand beside it and in docs/semantics.md.
+/// When a queue hands out: every day of `days`, from `from` to `to` in the zone's own time; `to` at or before
+/// `from` means the next day.
+struct DeliveryWindow {
+  /// Name in the IANA database, e.g. "Europe/Berlin".
+  std::string zone = "UTC";
+  std::chrono::minutes from{0};
+  std::chrono::minutes to{0};
+  /// Bit 0 = Monday ... bit 6 = Sunday: of the day on which the window opens.
+  std::uint8_t days = 0x7f;
+
+  friend bool operator==(const DeliveryWindow&, const DeliveryWindow&) = default;
+};
+
+/// What a recurring schedule does about runs that nobody was there for (S79).
+enum class MissedRuns : std::uint8_t { one = 0, none = 1, all = 2 };
+
 struct QueueOptions {
   /// Fixed at creation. `fifo` is not supported by this version.
   QueueType type = QueueType::standard;
@@ -90,13 +108,15 @@ struct QueueOptions {
   std::uint32_t max_in_flight_per_group = 0;
   Poison poison = Poison::block;
   PriorityMode priority_mode = PriorityMode::strict;
-  std::array<std::uint16_t, limits::lane_count> weights = limits::weights_default;
+  std::array<std::uint16_t, limits::priority_count> weights = limits::weights_default;
   Milliseconds priority_aging{0};
   RateLimit rate = {};
   RateLimit group_rate = {};
   Milliseconds deduplication_window{limits::deduplication_window_default};
   bool content_based_deduplication = false;
 
+  /// Times of delivery; none = always. At most 32.
+  std::vector<DeliveryWindow> windows = {};
   /// Free text of the owner: at most 50, key 128 B, value 256 B.
   std::map<std::string, std::string> tags = {};
 

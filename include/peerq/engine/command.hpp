@@ -55,7 +55,11 @@ struct SendItem {
   /// Time-to-live in ms from the due time; 0 = the queue's; -1 = none.
   std::int64_t time_to_live_ms = 0;
   Bytes group_id;
+  /// Given by the sender, or made of the body by the proposer (S17).
   Bytes deduplication_id;
+  /// Somebody waits for the outcome until then: it is kept, and told apart by the message's id (S77); 0 =
+  /// nobody.
+  WallTime outcome_until;
 };
 
 struct Send {
@@ -75,6 +79,22 @@ struct Receive {
   bool erase = false;
   /// Empty = none (S21).
   Bytes attempt_id;
+  /// The leases end with the session of the command's origin (S70).
+  bool bind_to_session = false;
+};
+
+/// A queue of a receive from several, and its share.
+struct WeightedQueue {
+  QueueId queue;
+  std::uint32_t weight = 1;
+};
+
+/// Receive from several queues of one shard: up to `max_messages` in all, by weight (S27).
+struct ReceiveSeveral {
+  std::span<const WeightedQueue> queues;
+  std::uint32_t max_messages = 1;
+  std::uint64_t max_bytes = limits::receive_bytes_default;
+  std::int64_t visibility_ms = 0;
 };
 
 /// Which message of a queue, and which lease of it. Attempt 0 is a lease of a former receipt epoch: older
@@ -95,6 +115,8 @@ struct SettleItem {
   std::int64_t value_ms = -1;
   /// nack, reject: why; up to 1 KiB, cut.
   Bytes reason;
+  /// erase: what came of it, for who waits for the outcome (S77): a message's bytes, or empty.
+  Bytes result;
 };
 
 struct Settle {
@@ -112,6 +134,134 @@ struct Kick {
 
 struct Purge {
   QueueId queue;
+};
+
+/// Takes out what is delayed, ready or parked (S66).
+struct Cancel {
+  QueueId queue;
+  std::span<const MessageId> ids;
+};
+
+/// Deletes and sends in one shard: all or nothing (S76).
+struct Transact {
+  struct Part {
+    QueueId queue;
+    std::span<const SettleItem> erases;
+    std::span<const SendItem> sends;
+  };
+  std::span<const Part> parts;
+};
+
+enum class GroupVerb : std::uint8_t {
+  pause,   ///< deliveries stop
+  resume,  ///< deliveries go on
+  park,    ///< as if its head had used up its attempts under `park_group`
+  unpark   ///< the receive count of its head starts anew
+};
+
+/// An operator's word on one group.
+struct ChangeGroup {
+  QueueId queue;
+  GroupVerb verb = GroupVerb::pause;
+  Bytes group_id;
+};
+
+/// Ready messages of a dead-letter queue back to their sources, or to `target` (S39). One task per queue.
+struct StartRedrive {
+  QueueId queue;
+  /// 0 = each message's own source.
+  QueueId target;
+  /// Only what has one of these causes (bit n = Cause n); 0 = all.
+  std::uint32_t causes = 0;
+  /// Only what came from this queue; 0 = all.
+  QueueId source;
+  /// Messages a second at most; 0 = no limit.
+  std::uint32_t rate = 0;
+  /// At most so many; 0 = all that are there now.
+  std::uint64_t max_messages = 0;
+  /// Counts what would move and moves nothing.
+  bool dry_run = false;
+};
+
+struct StopRedrive {
+  QueueId queue;
+};
+
+/// A message that another shard dead-lettered or redrives (S41): arrives once, whatever is repeated.
+struct Arrive {
+  QueueId queue;
+  MessageId id;
+  /// Where it is counted until this is confirmed.
+  QueueId from;
+  Sequence from_sequence;
+  Bytes payload;
+  const SharedBytes* own = nullptr;
+  std::uint32_t counted_bytes = 0;
+  std::uint8_t priority = limits::priority_default;
+  std::uint32_t attempt = 0;
+  WallTime first_sent;
+  /// Time-to-live that starts anew at a redrive, ms; 0 = none.
+  std::int64_t time_to_live_ms = 0;
+  bool redriven = false;
+  Bytes group_id;
+  /// Encoded `NoteRow`.
+  Bytes note;
+};
+
+/// The other shard's answer: the message is there, or `refused` says why it stays here.
+struct Moved {
+  QueueId queue;
+  Sequence sequence;
+  errc refused = errc::ok;
+};
+
+/// Opens the session, or keeps it alive (S18). The id is the opener's choice: 64 random bits.
+struct OpenSession {
+  SessionId session;
+};
+
+struct CloseSession {
+  SessionId session;
+};
+
+/// What a recurring schedule sends, and when; runs are resolved by the proposer (S79).
+struct PutSchedule {
+  QueueId queue;
+  std::string_view name;
+  /// The specification as the user wrote it: for the proposer and for people.
+  std::string_view specification;
+  std::string_view zone;
+  MissedRuns missed = MissedRuns::one;
+  SendItem item;
+  /// The next runs in order; the proposer adds more before they are used up.
+  std::span<const std::int64_t> runs_ms;
+};
+
+struct ExtendSchedule {
+  QueueId queue;
+  std::string_view name;
+  /// Of the schedule that the runs were made for: an older one's are ignored.
+  std::uint64_t version = 0;
+  std::span<const std::int64_t> runs_ms;
+};
+
+struct RemoveSchedule {
+  QueueId queue;
+  std::string_view name;
+};
+
+/// When the queue's delivery windows open and close next, in turn, resolved by the proposer (S78).
+struct SetWindow {
+  QueueId queue;
+  /// Of the queue's parameters that they were made for: an older one's are ignored.
+  std::uint64_t version = 0;
+  bool open = true;
+  std::span<const std::int64_t> turns_ms;
+};
+
+/// The outcome was taken, or nobody waits any more (S77).
+struct ForgetOutcome {
+  MessageId id;
 };
 
 /// The catalog's word on a queue, repeated until confirmed; idempotent by version.
@@ -162,8 +312,11 @@ struct Configured {
   std::uint64_t version = 0;
 };
 
-using CommandBody = std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue,
-                                 UpdateQueue, PauseQueue, DeleteQueue, Configured, NewEpoch>;
+using CommandBody =
+    std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue, UpdateQueue, PauseQueue,
+                 DeleteQueue, Configured, NewEpoch, ReceiveSeveral, Cancel, Transact, ChangeGroup,
+                 StartRedrive, StopRedrive, Arrive, Moved, OpenSession, CloseSession, PutSchedule,
+                 ExtendSchedule, RemoveSchedule, SetWindow, ForgetOutcome>;
 
 struct Command {
   Origin origin;

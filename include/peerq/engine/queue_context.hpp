@@ -2,9 +2,11 @@
 // What the engine holds of a queue in memory: its parameters, its counters and lanes, and where to look next.
 // All of it is read from the tables or derived; dropping it loses nothing.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 
 #include "peerq/engine/lower_bound.hpp"
 #include "peerq/engine/queue_rows.hpp"
@@ -25,6 +27,13 @@ struct LaneContext {
   LowerBound<ParkedRow> parked;
 };
 
+/// A group in memory, for the length of an entry: `stored` is what the tables have.
+struct GroupContext {
+  GroupRow row;
+  GroupRow stored;
+  bool in_tables = false;
+};
+
 /// A queue in memory.
 struct QueueContext {
   QueueId id;
@@ -35,6 +44,11 @@ struct QueueContext {
   /// Bit n: lane n exists.
   std::uint16_t lanes_present = 0;
   LowerBound<AgedRow> aged;
+  std::array<LowerBound<RankRow>, limits::priority_count> ranks;
+  /// Groups that the entry being applied has looked at.
+  std::map<std::uint64_t, GroupContext> groups;
+  /// The delivery window is closed.
+  bool window_closed = false;
 
   /// A ReclaimRow exists.
   bool reclaiming = false;
@@ -57,10 +71,15 @@ struct QueueContext {
   }
   /// How many messages a receive could get now.
   std::uint64_t deliverable() const noexcept {
-    if (removed || config.paused) return 0;
-    const std::uint64_t room = in_flight_room();
-    return row.ready < room ? row.ready : room;
+    if (removed || config.paused || window_closed) return 0;
+    return std::min({row.ready - row.held, in_flight_room(), tokens_seen()});
   }
+  /// Whole tokens when the bucket was last looked at: never more than there are now.
+  std::uint64_t tokens_seen() const noexcept {
+    if (config.options.rate.per_second_thousandths == 0 || row.bucket.at.us < 0) return row.ready;
+    return static_cast<std::uint64_t>(row.bucket.units / token_units);
+  }
+  bool is_fifo() const noexcept { return config.options.type == QueueType::fifo; }
   bool has_lane(std::uint8_t lane) const noexcept { return (lanes_present >> lane & 1U) != 0; }
   void count(EventKind kind) noexcept {
     has_events = true;

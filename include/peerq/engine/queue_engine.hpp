@@ -77,9 +77,16 @@ class QueueEngine {
   struct Newcomer {
     QueueId queue;
     MessageId id;
-    std::uint8_t lane = 0;
+    std::uint8_t priority = 0;
+    /// Empty = none.
+    std::string group;
     MessageRow row;
     NoteRow note;
+  };
+  /// What a receive takes next.
+  struct Pick {
+    Found<MessageRow> found;
+    std::uint8_t level = 0;
   };
   /// A receive under way.
   struct Handout {
@@ -91,6 +98,8 @@ class QueueEngine {
     std::uint64_t token = 0;
     LeaseTime deadline{};
     LeaseTime latest_deadline{};
+    /// Levels that may still have something (bit n = level n).
+    std::uint16_t levels = (1U << limits::priority_count) - 1;
   };
   /// A page under way.
   struct Reading {
@@ -120,6 +129,7 @@ class QueueEngine {
   // send
   void send(const Send& command, Reply& reply);
   Error check_item(const QueueContext& queue, const SendItem& item) const;
+  Error check_group(const QueueContext& queue, const SendItem& item) const;
   Error check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const;
   bool check_all(const QueueContext& queue, const Send& command, Reply& reply) const;
   MessageId append(QueueContext& queue, const SendItem& item);
@@ -130,6 +140,16 @@ class QueueEngine {
   void receive(const Receive& command, Reply& reply);
   static bool check_receive(const Receive& command, Reply& reply);
   void hand_out(QueueContext& queue, Handout& handout);
+  bool hand_over(QueueContext& queue, Pick& pick, Handout& handout);
+  bool follow_group(QueueContext& queue, std::uint64_t group, Handout& handout);
+  static bool fits(const MessageRow& row, Handout& handout);
+  std::optional<Pick> next_pick(QueueContext& queue, Handout& handout);
+  std::optional<Pick> next_weighted(QueueContext& queue, Handout& handout);
+  std::optional<Pick> next_aged(QueueContext& queue, Handout& handout);
+  std::optional<Pick> next_at(QueueContext& queue, std::uint8_t level, Handout& handout);
+  std::optional<Found<MessageRow>> next_in_group(QueueContext& queue, std::uint64_t group,
+                                                 std::uint8_t level, Handout& handout);
+  bool is_fit(QueueContext& queue, Found<MessageRow>& found, Handout& handout);
   std::optional<Found<MessageRow>> next_in_lane(QueueContext& queue, std::uint8_t lane, Handout& handout);
   std::optional<Found<MessageRow>> fresh_before(QueueContext& queue, std::uint8_t lane, Sequence limit,
                                                 std::size_t& budget);
@@ -138,6 +158,40 @@ class QueueEngine {
   void fill(Grant& grant, const MessageKey& key, const MessageRow& row) const;
   bool repeat_receive(QueueContext& queue, const Receive& command, Reply& reply);
   void remember_attempt(QueueContext& queue, const Receive& command, const Reply& reply, std::uint64_t token);
+
+  // group
+  std::uint64_t open_group(QueueContext& queue, std::string_view name);
+  GroupContext* find_group(QueueContext& queue, std::uint64_t number);
+  GroupContext& need_group(QueueContext& queue, std::uint64_t number);
+  void renew_group(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  bool is_open(QueueContext& queue, GroupRow& row);
+  std::uint16_t ranks_of(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  std::optional<Found<GroupOrderRow>> first_of_group(const QueueContext& queue, std::uint64_t number,
+                                                     std::uint8_t level) const;
+  void place_group(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  void erase_ranks(QueueContext& queue, std::uint64_t number, GroupRow& row, unsigned levels);
+  void insert_ranks(QueueContext& queue, std::uint64_t number, GroupRow& row, unsigned levels);
+  void to_the_end(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  std::optional<RankRow::Key> next_group(QueueContext& queue, std::uint8_t level) const;
+  void join_group(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void leave_group(QueueContext& queue, const MessageRow& row);
+  static std::uint8_t level_of(const QueueContext& queue, const MessageRow& row);
+  void hold_group_until(QueueContext& queue, std::uint64_t number, GroupRow& row, WallTime until);
+  std::optional<Sequence> first_flight(const QueueContext& queue, std::uint64_t number, Sequence from) const;
+  void return_followers(QueueContext& queue, std::uint64_t number, Sequence after);
+  void write_groups(QueueContext& queue);
+  void change_group(const ChangeGroup& command, Reply& reply);
+
+  // rate
+  std::uint64_t tokens(const RateLimit& rate, TokenBucket& bucket) const;
+  void spend(const RateLimit& rate, TokenBucket& bucket) const;
+  bool is_full(const RateLimit& rate, TokenBucket& bucket) const;
+  LeaseTime next_token(const RateLimit& rate, TokenBucket& bucket) const;
+  void arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  void disarm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  void arm_queue_timer(QueueContext& queue);
+  void insert_timer(const GroupTimerRow::Key& key);
+  bool sweep_one_timer();
 
   // settle
   void settle(const Settle& command, Reply& reply);
@@ -154,7 +208,13 @@ class QueueEngine {
   ItemReply nack(QueueContext& queue, std::int64_t delay_ms, const SettleItem& item, const MessageKey& key,
                  MessageRow& row);
   ItemReply reject(QueueContext& queue, const SettleItem& item, const MessageKey& key, MessageRow& row);
+  void move_deadline(const MessageKey& key, MessageRow& row, LeaseTime deadline);
   void keep_reason(const MessageKey& key, MessageRow& row, Bytes reason);
+
+  // cancel
+  void cancel(const Cancel& command, Reply& reply);
+  ItemReply cancel_one(QueueContext& queue, MessageId id);
+  void unpark_group(QueueContext& queue, std::uint64_t number, GroupRow& group);
 
   // kick
   void kick(const Kick& command, Reply& reply);
@@ -165,6 +225,7 @@ class QueueEngine {
 
   // state
   LeaseTime lease_now() const noexcept;
+  bool is_window_closed(const QueueContext& queue) const;
   bool exists(const QueueContext& queue, Sequence sequence) const noexcept;
   std::optional<MessageRow> current(QueueContext& queue, const MessageKey& key);
   bool bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row);
@@ -180,6 +241,8 @@ class QueueEngine {
   void insert_aged(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   bool put_back(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
   bool end_attempt(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
+  bool end_group_lease(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  bool park_group(QueueContext& queue, const MessageKey& key, MessageRow& row);
   void discard(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   void erase_message_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   void forget_lease(QueueContext& queue, Sequence sequence, std::uint64_t token);
@@ -193,6 +256,7 @@ class QueueEngine {
                    QueueContext& target);
   void park(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
   void arrive(const Newcomer& newcomer);
+  static std::uint8_t priority_of(const MessageKey& key, const MessageRow& row) noexcept;
   NoteRow read_note(const MessageKey& key, const MessageRow& row) const;
   void write_note(const MessageKey& key, MessageRow& row, const NoteRow& note);
 
@@ -200,6 +264,10 @@ class QueueEngine {
   void sweep();
   bool sweep_one_lease();
   bool sweep_one_wall();
+  void free_group(QueueContext& queue, const WallDueRow::Key& due);
+  void turn_window(QueueContext& queue, const WallDueRow::Key& due);
+  void set_window(const SetWindow& command, Reply& reply);
+  void drop_window(QueueContext& queue);
   void sweep_message(QueueContext& queue, const WallDueRow::Key& due);
   std::optional<WallDueRow::Key> first_wall_due(const WallDueRow::Key& to, bool halted) const;
   void arm_retention(QueueContext& queue, WallTime base);
@@ -220,6 +288,8 @@ class QueueEngine {
   void schedule_reclaim(QueueContext& queue, bool removed);
   void reclaim();
   bool reclaim_queue(QueueContext& queue, std::size_t& budget);
+  bool reclaim_ranks(QueueContext& queue, std::size_t& budget);
+  bool reclaim_groups(QueueContext& queue, std::size_t& budget);
   void reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   void finish_reclaim(QueueContext& queue);
   bool reclaim_waits() const;
@@ -250,6 +320,7 @@ class QueueEngine {
   mutable QueueContext looked_at_;
   mutable LowerBound<LeaseDueRow> lease_due_;
   mutable LowerBound<WallDueRow> wall_due_;
+  mutable LowerBound<GroupTimerRow> timers_;
   /// The same for delays alone, while times-to-live stand still (S64).
   mutable LowerBound<WallDueRow> delay_due_;
   mutable LowerBound<ReclaimRow> reclaim_;
@@ -272,12 +343,16 @@ class QueueEngine {
 }  // namespace peerq::engine
 
 #include "peerq/engine/queue_engine_apply.ipp"
+#include "peerq/engine/queue_engine_cancel.ipp"
 #include "peerq/engine/queue_engine_configure.ipp"
 #include "peerq/engine/queue_engine_dead_letter.ipp"
 #include "peerq/engine/queue_engine_due.ipp"
+#include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_kick.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
+#include "peerq/engine/queue_engine_rate.ipp"
 #include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_send.ipp"
 #include "peerq/engine/queue_engine_settle.ipp"
 #include "peerq/engine/queue_engine_state.ipp"
+#include "peerq/engine/queue_engine_window.ipp"

@@ -63,6 +63,7 @@ void QueueEngine<T>::finish() {
 
 template <Tables T>
 void QueueEngine<T>::write_back(QueueContext& queue) {
+  if (!queue.groups.empty()) write_groups(queue);
   if (queue.row != queue.stored) {
     tables_->template update<QueueRow>(QueueKey{queue.id}, queue.row);
     queue.stored = queue.row;
@@ -110,6 +111,12 @@ void QueueEngine<T>::run(const Command& command, Reply& reply) {
           kick(body, reply);
         } else if constexpr (std::is_same_v<Body, Purge>) {
           purge(body, reply);
+        } else if constexpr (std::is_same_v<Body, Cancel>) {
+          cancel(body, reply);
+        } else if constexpr (std::is_same_v<Body, ChangeGroup>) {
+          change_group(body, reply);
+        } else if constexpr (std::is_same_v<Body, SetWindow>) {
+          set_window(body, reply);
         } else if constexpr (std::is_same_v<Body, Configure>) {
           configure(body, reply);
         } else if constexpr (std::is_same_v<Body, NewEpoch>) {
@@ -153,6 +160,7 @@ bool QueueEngine<T>::read_context(QueueId id, QueueContext& queue) const {
     queue.lanes_present |= static_cast<std::uint16_t>(1U << found->key.lane);
     from.lane = static_cast<std::uint8_t>(found->key.lane + 1);
   }
+  queue.window_closed = is_window_closed(queue);
   const auto reclaim = tables_->template find<ReclaimRow>(QueueKey{id});
   queue.reclaiming = reclaim.has_value();
   queue.removed = reclaim && reclaim->removed;

@@ -39,6 +39,8 @@ void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config)
   const bool retention_changed = queue.config.options.retention != config.options.retention;
   queue.config = config;
   tables_->template update<ConfigRow>(QueueKey{queue.id}, ConfigRow{config});
+  if (config.options.windows.empty()) drop_window(queue);
+  queue.window_closed = is_window_closed(queue);
   announce(queue);
   if (!retention_changed) return;
   disarm_retention(queue);
@@ -50,6 +52,7 @@ template <Tables T>
 void QueueEngine<T>::remove(QueueContext& queue) {
   purge_messages(queue);
   disarm_retention(queue);
+  drop_window(queue);
   queue.removed = true;
   schedule_reclaim(queue, true);
 }
@@ -79,7 +82,11 @@ std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
     lane.row.cursor = lane.row.next;
   }
   QueueRow& row = queue.row;
+  ++row.purges;
+  row.purged_turn = row.turn;
+  for (auto& [number, group] : queue.groups) renew_group(queue, number, group.row);
   row.purged += live;
+  row.held = 0;
   row.ready = row.delayed = row.in_flight = row.parked = row.moving = row.bytes = 0;
   return live;
 }
@@ -134,6 +141,37 @@ bool QueueEngine<T>::reclaim_queue(QueueContext& queue, std::size_t& budget) {
       reclaim_message(queue, found->key, found->row);
     }
   }
+  return reclaim_ranks(queue, budget) && (!queue.removed || reclaim_groups(queue, budget));
+}
+
+/// Places in rings that a purge made void.
+template <Tables T>
+bool QueueEngine<T>::reclaim_ranks(QueueContext& queue, std::size_t& budget) {
+  for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
+    const RankRow::Key end{queue.id, level, queue.row.purged_turn + 1, 0};
+    while (const auto found = tables_->template first<RankRow>({queue.id, level, 0, 0}, end)) {
+      if (budget == 0) return false;
+      --budget;
+      tables_->template erase<RankRow>(found->key);
+    }
+  }
+  return true;
+}
+
+/// Of a queue that is deleted. Names go with their groups.
+template <Tables T>
+bool QueueEngine<T>::reclaim_groups(QueueContext& queue, std::size_t& budget) {
+  const GroupKey end{QueueId{queue.id.value + 1}, 0};
+  write_groups(queue);
+  while (const auto found = tables_->template first<GroupRow>({queue.id, 0}, end)) {
+    if (budget == 0) return false;
+    --budget;
+    GroupRow row = found->row;
+    hold_group_until(queue, found->key.group, row, WallTime{});
+    disarm_group_timer(queue, found->key.group, row);
+    tables_->template erase<GroupRow>(found->key);
+    tables_->template erase<GroupNameRow>({queue.id, row.name});
+  }
   return true;
 }
 
@@ -142,6 +180,8 @@ template <Tables T>
 void QueueEngine<T>::reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
   erase_state_rows(queue, key, row);
   erase_message_rows(queue, key, row);
+  // Its group may have nothing left: the end of the entry sees to that.
+  if (row.group != 0 && !queue.removed) find_group(queue, row.group);
 }
 
 template <Tables T>

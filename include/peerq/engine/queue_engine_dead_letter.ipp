@@ -43,7 +43,12 @@ QueueContext* QueueEngine<T>::dead_letter_queue(QueueContext& queue) {
 template <Tables T>
 void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause,
                                  QueueContext& target) {
-  Newcomer newcomer{target.id, row.id(key), key.sequence.lane(), row, read_note(key, row)};
+  Newcomer newcomer{target.id, row.id(key), priority_of(key, row), {}, row, read_note(key, row)};
+  if (row.group != 0) {
+    GroupRow& group = need_group(queue, row.group).row;
+    --group.live;
+    newcomer.group = group.name;
+  }
   if (row.has_note) tables_->template erase<NoteRow>(key);
   if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, newcomer.id});
   tables_->template erase<MessageRow>(key);
@@ -80,9 +85,16 @@ void QueueEngine<T>::park(QueueContext& queue, const MessageKey& key, MessageRow
 template <Tables T>
 void QueueEngine<T>::arrive(const Newcomer& newcomer) {
   QueueContext& queue = need_context(newcomer.queue);
-  LaneContext& lane = open_lane(queue, newcomer.lane);
-  const MessageKey key{queue.id, Sequence::make(newcomer.lane, lane.row.next++)};
+  const bool grouped = !newcomer.group.empty();
+  const std::uint8_t number = grouped ? limits::group_lane : newcomer.priority;
+  LaneContext& lane = open_lane(queue, number);
+  const MessageKey key{queue.id, Sequence::make(number, lane.row.next++)};
   MessageRow row;
+  if (grouped) {
+    row.group = open_group(queue, newcomer.group);
+    row.priority = newcomer.priority;
+    ++need_group(queue, row.group).row.live;
+  }
   row.has_note = row.dead_lettered = true;
   row.counted_bytes = newcomer.row.counted_bytes;
   row.attempt = newcomer.row.attempt;  // never falls: a receipt of the old queue stays behind every new lease
@@ -96,7 +108,13 @@ void QueueEngine<T>::arrive(const Newcomer& newcomer) {
   ++queue.row.ready;
   queue.row.bytes += row.counted_bytes;
   arm_retention(queue, row.retention_base());
+  if (grouped) join_group(queue, key, row);
   announce(queue);
+}
+
+template <Tables T>
+std::uint8_t QueueEngine<T>::priority_of(const MessageKey& key, const MessageRow& row) noexcept {
+  return row.group != 0 ? row.priority : key.sequence.lane();
 }
 
 template <Tables T>

@@ -12,6 +12,8 @@ void QueueEngine<T>::sweep() {
   due_budget_ = limits::due_rows_per_entry;
   while (sweep_one_lease()) {
   }
+  while (sweep_one_timer()) {
+  }
   while (sweep_one_wall()) {
   }
 }
@@ -58,9 +60,12 @@ bool QueueEngine<T>::sweep_one_wall() {
   }
   --due_budget_;
   QueueContext& queue = need_context(due->queue);
-  if (due->kind != WallDue::retention) {
-    sweep_message(queue, *due);
-    return true;
+  switch (due->kind) {
+    case WallDue::delay:
+    case WallDue::time_to_live: sweep_message(queue, *due); return true;
+    case WallDue::group: free_group(queue, *due); return true;
+    case WallDue::window: turn_window(queue, *due); return true;
+    case WallDue::retention: break;
   }
   if (queue.row.retention_timer != due->at)
     damaged("a retention timer does not fit its queue", {due->queue, {}});
@@ -81,6 +86,16 @@ void QueueEngine<T>::sweep_message(QueueContext& queue, const WallDueRow::Key& d
   } else {
     reclaim_message(queue, key, row);
   }
+}
+
+/// A retry delay is over (S46).
+template <Tables T>
+void QueueEngine<T>::free_group(QueueContext& queue, const WallDueRow::Key& due) {
+  GroupContext* group = find_group(queue, due.sequence.value);
+  if (group == nullptr) damaged("a retry delay names a group that is not there", {queue.id, due.sequence});
+  if (group->row.held_until != due.at) return;  // a purge let it go, and took the row with it
+  hold_group_until(queue, due.sequence.value, group->row, WallTime{});
+  place_group(queue, due.sequence.value, group->row);
 }
 
 /// The first row of the calendar before `to`. While expiry is halted only delays are seen (S64).

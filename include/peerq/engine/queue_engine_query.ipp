@@ -13,6 +13,8 @@ NextDue QueueEngine<T>::next_due() const {
   NextDue due;
   const auto lease = lease_due_.first(*tables_, {}, {LeaseTime::never(), QueueId{0}, Sequence{0}});
   if (lease) due.lease = lease->key.at;
+  const auto timer = timers_.first(*tables_, {}, {LeaseTime::never(), QueueId{0}, 0});
+  if (timer) due.lease = std::min(due.lease, timer->key.at);
   const WallDueRow::Key end{WallTime::never(), QueueId{0}, Sequence{0}, WallDue::delay};
   if (const auto wall = first_wall_due(end, header_.expiry_halted)) due.wall = wall->at;
   due.more = more_due_ || reclaim_waits();

@@ -1,5 +1,5 @@
 #pragma once
-// QueueEngine: receive (S19-S25, S69).
+// QueueEngine: receive (S19-S30, S43, S69).
 
 #include <algorithm>
 #include <bit>
@@ -17,13 +17,14 @@ void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
   if (queue == nullptr) return;
   const bool remembered = !command.attempt_id.empty() && !command.erase;
   if (remembered && repeat_receive(*queue, command, reply)) return;
-  if (queue->config.paused) return;
+  if (queue->config.paused || queue->window_closed) return;
 
   const QueueOptions& options = queue->config.options;
   Milliseconds visibility = options.visibility_timeout;
   if (command.visibility_ms != 0) visibility = Milliseconds(command.visibility_ms);
   Handout handout{&command, &reply};
-  handout.room = std::min<std::uint64_t>(command.max_messages, queue->in_flight_room());
+  handout.room = std::min({std::uint64_t{command.max_messages}, queue->in_flight_room(),
+                           tokens(options.rate, queue->row.bucket)});
   reply.grants.reserve(std::min(handout.room, queue->row.ready));
   handout.bytes_left = command.max_bytes;
   handout.token = remembered ? queue->row.last_attempt_token + 1 : 0;
@@ -34,6 +35,7 @@ void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
     second_grant_.reset();
   }
   hand_out(*queue, handout);
+  if (options.rate.per_second_thousandths != 0) arm_queue_timer(*queue);
   if (remembered && !reply.grants.empty()) remember_attempt(*queue, command, reply, handout.token);
 }
 
@@ -53,27 +55,173 @@ bool QueueEngine<T>::check_receive(const Receive& command, Reply& reply) {
   return reply.code == errc::ok;
 }
 
-/// Lanes in strict order, a higher priority first; inside a lane by sequence.
 template <Tables T>
 void QueueEngine<T>::hand_out(QueueContext& queue, Handout& handout) {
-  for (unsigned left = queue.lanes_present; left != 0;) {
-    const auto lane = static_cast<std::uint8_t>(std::bit_width(left) - 1);
-    left &= ~(1U << lane);
-    while (handout.room > 0) {
-      auto found = next_in_lane(queue, lane, handout);
-      if (handout.budget == 0) {
-        handout.reply->skipped = true;
-        announce(queue);
-        return;
-      }
-      if (!found) break;
-      const std::uint32_t bytes = found->row.counted_bytes;
-      if (bytes > handout.bytes_left && !handout.reply->grants.empty()) return;
-      handout.bytes_left -= std::min<std::uint64_t>(bytes, handout.bytes_left);
-      --handout.room;
-      lease(queue, *found, handout);
+  if (!queue.has_lane(limits::group_lane)) handout.levels &= queue.lanes_present;
+  while (handout.room > 0) {
+    auto pick = next_pick(queue, handout);
+    if (handout.budget == 0) {
+      handout.reply->skipped = true;
+      return announce(queue);
     }
+    if (!pick || !hand_over(queue, *pick, handout)) return;
   }
+}
+
+/// Leases the message, and of a FIFO group what follows it (S43). False when the receive has no room for it.
+template <Tables T>
+bool QueueEngine<T>::hand_over(QueueContext& queue, Pick& pick, Handout& handout) {
+  auto& found = pick.found;
+  const std::uint64_t group = found.row.group;
+  if (!fits(found.row, handout)) return false;
+  if (group != 0 && queue.is_fifo()) ++need_group(queue, group).row.lease;
+  lease(queue, found, handout);
+  if (queue.config.options.priority_mode == PriorityMode::weighted) --queue.row.credits[pick.level];
+  if (group == 0) {
+    if (queue.has_lane(limits::group_lane)) queue.lanes[pick.level].row.turn = ++queue.row.turn;
+    return true;
+  }
+  if (!queue.is_fifo()) {
+    to_the_end(queue, group, need_group(queue, group).row);
+    return true;
+  }
+  return follow_group(queue, group, handout);
+}
+
+/// More of the same FIFO group, in order, under the same deadline. False when the receive is full.
+template <Tables T>
+bool QueueEngine<T>::follow_group(QueueContext& queue, std::uint64_t number, Handout& handout) {
+  const QueueOptions& options = queue.config.options;
+  GroupRow& group = need_group(queue, number).row;
+  while (handout.room > 0 && handout.budget > 0) {
+    if (options.max_in_flight_per_group != 0 && group.in_flight >= options.max_in_flight_per_group) break;
+    if (tokens(options.group_rate, group.bucket) == 0) break;
+    const auto next = first_of_group(queue, number, 0);
+    if (!next) break;
+    const MessageKey key{queue.id, next->key.sequence};
+    Found<MessageRow> found{key, need_message(key)};
+    if (!is_fit(queue, found, handout)) continue;
+    if (!fits(found.row, handout)) return false;
+    lease(queue, found, handout);
+  }
+  return handout.budget > 0;
+}
+
+template <Tables T>
+bool QueueEngine<T>::fits(const MessageRow& row, Handout& handout) {
+  if (row.counted_bytes > handout.bytes_left && !handout.reply->grants.empty()) return false;
+  handout.bytes_left -= std::min<std::uint64_t>(row.counted_bytes, handout.bytes_left);
+  --handout.room;
+  return true;
+}
+
+/// Level first (S26). None when there is nothing, or when the budget is used up.
+template <Tables T>
+auto QueueEngine<T>::next_pick(QueueContext& queue, Handout& handout) -> std::optional<Pick> {
+  const QueueOptions& options = queue.config.options;
+  if (options.priority_mode == PriorityMode::weighted) return next_weighted(queue, handout);
+  if (options.priority_aging.count() != 0) return next_aged(queue, handout);
+  while (handout.levels != 0) {
+    const auto level = static_cast<std::uint8_t>(std::bit_width(handout.levels) - 1);
+    auto pick = next_at(queue, level, handout);
+    if (pick || handout.budget == 0) return pick;
+    handout.levels = static_cast<std::uint16_t>(handout.levels & ~(1U << level));
+  }
+  return std::nullopt;
+}
+
+/// The level that has the largest part of its weight left in this round; a round ends when nobody who has
+/// messages has anything left.
+template <Tables T>
+auto QueueEngine<T>::next_weighted(QueueContext& queue, Handout& handout) -> std::optional<Pick> {
+  const auto& weights = queue.config.options.weights;
+  auto& credits = queue.row.credits;
+  while (handout.levels != 0) {
+    int best = -1;
+    for (int level = limits::priority_count - 1; level >= 0; --level) {
+      if ((handout.levels >> level & 1U) == 0 || credits[level] == 0) continue;
+      const bool more = best < 0 || std::uint64_t{credits[level]} * weights[best] >
+                                        std::uint64_t{credits[best]} * weights[level];
+      if (more) best = level;
+    }
+    if (best < 0) {
+      credits = weights;
+      continue;
+    }
+    auto pick = next_at(queue, static_cast<std::uint8_t>(best), handout);
+    if (pick || handout.budget == 0) return pick;
+    handout.levels = static_cast<std::uint16_t>(handout.levels & ~(1U << best));
+  }
+  return std::nullopt;
+}
+
+/// Each interval waited raises a message by a level; of equals the one that waited longer.
+template <Tables T>
+auto QueueEngine<T>::next_aged(QueueContext& queue, Handout& handout) -> std::optional<Pick> {
+  std::optional<Pick> best;
+  std::pair<std::int64_t, std::int64_t> best_rank;
+  for (unsigned left = handout.levels; left != 0;) {
+    const auto level = static_cast<std::uint8_t>(std::bit_width(left) - 1);
+    left &= ~(1U << level);
+    auto pick = next_at(queue, level, handout);
+    if (handout.budget == 0) return std::nullopt;
+    if (!pick) {
+      handout.levels = static_cast<std::uint16_t>(handout.levels & ~(1U << level));
+      continue;
+    }
+    const auto waited = (header_.stamps.wall - pick->found.row.retention_base()).count();
+    const std::pair rank{level + waited / queue.config.options.priority_aging.count(), waited};
+    if (best && !(best_rank < rank)) continue;
+    best_rank = rank;
+    best = std::move(pick);
+  }
+  return best;
+}
+
+/// What a level gives next: its lane, or the group whose turn it is.
+template <Tables T>
+auto QueueEngine<T>::next_at(QueueContext& queue, std::uint8_t level, Handout& handout)
+    -> std::optional<Pick> {
+  std::optional<Found<MessageRow>> single;
+  if (queue.has_lane(level)) single = next_in_lane(queue, level, handout);
+  while (queue.has_lane(limits::group_lane) && handout.budget > 0) {
+    const auto rank = next_group(queue, level);
+    if (!rank || (single && queue.lanes[level].row.turn <= rank->turn)) break;
+    if (auto found = next_in_group(queue, rank->group, level, handout)) return Pick{std::move(*found), level};
+  }
+  if (!single) return std::nullopt;
+  return Pick{std::move(*single), level};
+}
+
+/// The first message of the group at this level. None when the group turns out not to belong here any more.
+template <Tables T>
+std::optional<Found<MessageRow>> QueueEngine<T>::next_in_group(QueueContext& queue, std::uint64_t number,
+                                                               std::uint8_t level, Handout& handout) {
+  const GroupRow& group = need_group(queue, number).row;
+  while (handout.budget > 0 && (group.ranks >> level & 1U) != 0) {
+    const auto first = first_of_group(queue, number, queue.is_fifo() ? std::uint8_t{0} : level);
+    if (!first) damaged("a group has no message that is ready", {queue.id, Sequence{number}});
+    const MessageKey key{queue.id, first->key.sequence};
+    Found<MessageRow> found{key, need_message(key)};
+    if (is_fit(queue, found, handout)) return found;
+  }
+  return std::nullopt;
+}
+
+/// Whether the message may be handed out; if its time is over, that is seen to.
+template <Tables T>
+bool QueueEngine<T>::is_fit(QueueContext& queue, Found<MessageRow>& found, Handout& handout) {
+  const bool worn_out = found.row.attempt == std::numeric_limits<std::uint32_t>::max();
+  const Cause cause = expiry(queue, found.row, header_.stamps.wall, header_.expiry_halted);
+  if (cause == Cause::none && !worn_out) return true;
+  --handout.budget;
+  take_out(queue, found.key, found.row);
+  if (cause != Cause::none) {
+    expire(queue, found.key, found.row, cause);
+  } else {  // an attempt number is never given twice
+    dead_letter_or_park(queue, found.key, found.row, Cause::attempts);
+  }
+  return false;
 }
 
 /// The next deliverable message of a lane: what returned and what is fresh, merged by sequence. Expires on
@@ -91,16 +239,7 @@ std::optional<Found<MessageRow>> QueueEngine<T>::next_in_lane(QueueContext& queu
       found = Found<MessageRow>{key, need_message(key)};
       if (found->row.state != MessageState::ready) damaged("a ready message is in another state", key);
     }
-    const bool worn_out = found->row.attempt == std::numeric_limits<std::uint32_t>::max();
-    const Cause cause = expiry(queue, found->row, header_.stamps.wall, header_.expiry_halted);
-    if (cause == Cause::none && !worn_out) return found;
-    --handout.budget;
-    take_out(queue, found->key, found->row);
-    if (cause != Cause::none) {
-      expire(queue, found->key, found->row, cause);
-    } else {  // an attempt number is never given twice
-      dead_letter_or_park(queue, found->key, found->row, Cause::attempts);
-    }
+    if (is_fit(queue, *found, handout)) return found;
   }
   return std::nullopt;
 }
@@ -140,6 +279,12 @@ template <Tables T>
 void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handout& handout) {
   auto& [key, row] = found;
   const bool returned = row.state == MessageState::ready;
+  spend(queue.config.options.rate, queue.row.bucket);
+  if (row.group != 0) {
+    GroupRow& group = need_group(queue, row.group).row;
+    spend(queue.config.options.group_rate, group.bucket);
+    row.group_lease = queue.is_fifo() ? group.lease : 0;
+  }
   take_out(queue, key, row);
   ++queue.row.received;
   if (row.attempt != 0) ++queue.row.redelivered;

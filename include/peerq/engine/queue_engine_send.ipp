@@ -51,10 +51,9 @@ bool QueueEngine<T>::check_all(const QueueContext& queue, const Send& command, R
 
 template <Tables T>
 Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item) const {
-  if (!item.group_id.empty()) return {errc::not_supported, "group_id"};
+  if (Error error = check_group(queue, item); error.code != errc::ok) return error;
   if (!item.deduplication_id.empty()) return {errc::not_supported, "deduplication_id"};
   if (item.priority > limits::priority_max) return {errc::invalid_argument, "priority is 0 to 9"};
-  if (item.priority != limits::priority_default) return {errc::not_supported, "priority other than 4"};
   const WallTime latest = header_.stamps.wall + limits::delay_max;
   if (item.due > latest || item.due.ms < -limits::delay_max.count()) {
     return {errc::invalid_argument, "delay is at most 10 years"};
@@ -65,6 +64,19 @@ Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item
   if (item.counted_bytes > queue.config.options.max_message_size) {
     return {errc::message_too_large,
             "max_message_size is " + std::to_string(queue.config.options.max_message_size) + " bytes"};
+  }
+  return {};
+}
+
+/// S62.
+template <Tables T>
+Error QueueEngine<T>::check_group(const QueueContext& queue, const SendItem& item) const {
+  if (item.group_id.size() > limits::group_id_size_max) {
+    return {errc::invalid_argument,
+            "group_id is at most " + std::to_string(limits::group_id_size_max) + " bytes"};
+  }
+  if (item.group_id.empty() && queue.is_fifo()) {
+    return {errc::invalid_argument, "group_id: a FIFO queue needs one"};
   }
   return {};
 }
@@ -85,11 +97,18 @@ Error QueueEngine<T>::check_depth(const QueueContext& queue, std::uint64_t count
 /// Adds a message at the end of its lane: fresh, or delayed.
 template <Tables T>
 MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
-  LaneContext& lane = open_lane(queue, item.priority);
+  const bool grouped = !item.group_id.empty();
+  const std::uint8_t number = grouped ? limits::group_lane : item.priority;
+  LaneContext& lane = open_lane(queue, number);
   const WallTime wall = header_.stamps.wall;
   const QueueOptions& options = queue.config.options;
-  const MessageKey key{queue.id, Sequence::make(item.priority, lane.row.next++)};
+  const MessageKey key{queue.id, Sequence::make(number, lane.row.next++)};
   MessageRow row;
+  if (grouped) {
+    row.group = open_group(queue, as_text(item.group_id));
+    row.priority = item.priority;
+    ++need_group(queue, row.group).row.live;
+  }
   row.counted_bytes = item.counted_bytes;
   row.arrived = row.first_sent = wall;
   WallTime due = item.due;
@@ -110,6 +129,7 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
   } else {
     ++queue.row.ready;
     arm_retention(queue, row.retention_base());
+    if (grouped) join_group(queue, key, row);
     announce(queue);
   }
   tables_->template insert<MessageRow>(key, row);

@@ -72,6 +72,7 @@ ItemReply QueueEngine<T>::settle_live(QueueContext& queue, Verb verb, const Sett
   take_out(queue, key, row);
   if (!PEERQ_PLANTED(release_counts) && row.receive_count > 0) --row.receive_count;
   put_back(queue, key, row, 0);
+  if (queue.is_fifo()) return_followers(queue, row.group, key.sequence);
   return {};
 }
 
@@ -79,6 +80,10 @@ ItemReply QueueEngine<T>::settle_live(QueueContext& queue, Verb verb, const Sett
 template <Tables T>
 ItemReply QueueEngine<T>::settle_ended(QueueContext& queue, Verb verb, const SettleItem& item,
                                        const MessageKey& key, MessageRow& row) {
+  const bool ends = verb == Verb::erase || verb == Verb::reject;
+  if (ends && queue.is_fifo() && row.group_lease != need_group(queue, row.group).row.lease) {
+    return {.code = errc::stale_receipt};  // others of its group were leased since (S32)
+  }
   switch (verb) {
     case Verb::erase: return erase_message(queue, key, row);
     case Verb::reject: return reject(queue, item, key, row);
@@ -106,13 +111,25 @@ ItemReply QueueEngine<T>::extend(QueueContext& queue, const SettleItem& item, co
   const LeaseTime now = lease_now();
   const LeaseTime wanted = now + std::min(Milliseconds(item.value_ms), limits::max_lease_time_max);
   const LeaseTime deadline = std::min(wanted, row.latest_deadline);
-  if (deadline != row.deadline) {
-    tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
-    row.deadline = deadline;
-    insert_lease_due(key, deadline);
-    tables_->template update<MessageRow>(key, row);
+  if (deadline != row.deadline && !queue.is_fifo()) move_deadline(key, row, deadline);
+  if (deadline != row.deadline && queue.is_fifo()) {
+    // Extend of one extends all (S44).
+    for (auto at = first_flight(queue, row.group, Sequence{0}); at;
+         at = first_flight(queue, row.group, at->next())) {
+      const MessageKey other{queue.id, *at};
+      MessageRow other_row = need_message(other);
+      move_deadline(other, other_row, deadline);
+    }
   }
   return {.granted_ms = (deadline - now).count() / 1000};
+}
+
+template <Tables T>
+void QueueEngine<T>::move_deadline(const MessageKey& key, MessageRow& row, LeaseTime deadline) {
+  tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
+  row.deadline = deadline;
+  insert_lease_due(key, deadline);
+  tables_->template update<MessageRow>(key, row);
 }
 
 template <Tables T>
@@ -122,7 +139,9 @@ ItemReply QueueEngine<T>::nack(QueueContext& queue, std::int64_t delay_ms, const
     delay_ms = retry_delay_ms(queue.config.options.retry, row.receive_count, row.id(key), row.attempt);
   }
   keep_reason(key, row, item.reason);
+  const std::uint64_t group = row.group;
   end_attempt(queue, key, row, delay_ms);
+  if (queue.is_fifo()) return_followers(queue, group, key.sequence);
   return {};
 }
 

@@ -39,6 +39,7 @@ template <Tables T>
 bool QueueEngine<T>::bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row) {
   if (row.state == MessageState::in_flight) {
     if (row.deadline > lease_now()) return true;
+    if (queue.is_fifo()) return end_group_lease(queue, key, row);
     queue.count(EventKind::lease_lapsed);
     return end_attempt(queue, key, row, 0);
   }
@@ -67,6 +68,8 @@ template <Tables T>
 void QueueEngine<T>::take_out(QueueContext& queue, const MessageKey& key, MessageRow& row) {
   erase_state_rows(queue, key, row);
   --queue.counter(row.state);
+  const bool was_ready = row.state == MessageState::fresh || row.state == MessageState::ready;
+  if (row.group != 0 && was_ready) leave_group(queue, row);
   if (row.state == MessageState::fresh) {
     LaneRow& lane = queue.lanes[key.sequence.lane()].row;
     if (lane.cursor == key.sequence.number()) ++lane.cursor;
@@ -74,19 +77,31 @@ void QueueEngine<T>::take_out(QueueContext& queue, const MessageKey& key, Messag
     row.deadline = row.latest_deadline = LeaseTime{};
     row.attempt_token = 0;
     if (queue.config.options.max_in_flight != 0) announce(queue);
+    if (row.group != 0) {
+      GroupContext& group = need_group(queue, row.group);
+      --group.row.in_flight;
+      place_group(queue, row.group, group.row);
+    }
   }
 }
 
 template <Tables T>
 void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  const GroupOrderRow::Key order{queue.id, row.group, level_of(queue, row), key.sequence};
   switch (row.state) {
-    case MessageState::fresh: break;
+    case MessageState::fresh:
+      if (row.group != 0) tables_->template erase<GroupOrderRow>(order);
+      break;
     case MessageState::moving: break;
     case MessageState::delayed:
       tables_->template erase<WallDueRow>({row.due, key.queue, key.sequence, WallDue::delay});
       break;
     case MessageState::ready:
-      tables_->template erase<ReadyRow>(key);
+      if (row.group != 0) {
+        tables_->template erase<GroupOrderRow>(order);
+      } else {
+        tables_->template erase<ReadyRow>(key);
+      }
       tables_->template erase<AgedRow>({key.queue, row.retention_base(), key.sequence});
       break;
     case MessageState::parked:
@@ -96,6 +111,9 @@ void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key
     case MessageState::in_flight:
       tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
       if (row.attempt_token != 0) forget_lease(queue, key.sequence, row.attempt_token);
+      if (row.group != 0 && queue.is_fifo()) {
+        tables_->template erase<GroupFlightRow>({queue.id, row.group, key.sequence});
+      }
       return;  // its time-to-live stands still
   }
   if (row.expires.ms != 0) {
@@ -108,8 +126,12 @@ template <Tables T>
 void QueueEngine<T>::enter_ready(QueueContext& queue, const MessageKey& key, MessageRow& row) {
   row.state = MessageState::ready;
   ++queue.row.ready;
-  tables_->template insert<ReadyRow>(key, ReadyRow{});
-  queue.lanes[key.sequence.lane()].ready.note(key);
+  if (row.group != 0) {
+    join_group(queue, key, row);
+  } else {
+    tables_->template insert<ReadyRow>(key, ReadyRow{});
+    queue.lanes[key.sequence.lane()].ready.note(key);
+  }
   insert_aged(queue, key, row);
   tables_->template update<MessageRow>(key, row);
   announce(queue);
@@ -131,6 +153,14 @@ void QueueEngine<T>::enter_flight(QueueContext& queue, const MessageKey& key, Me
   row.state = MessageState::in_flight;
   ++queue.row.in_flight;
   insert_lease_due(key, row.deadline);
+  if (row.group != 0) {
+    GroupContext& group = need_group(queue, row.group);
+    ++group.row.in_flight;
+    if (queue.is_fifo()) {
+      tables_->template insert<GroupFlightRow>({queue.id, row.group, key.sequence}, GroupFlightRow{});
+    }
+    place_group(queue, row.group, group.row);
+  }
   tables_->template update<MessageRow>(key, row);
 }
 
@@ -177,7 +207,11 @@ bool QueueEngine<T>::put_back(QueueContext& queue, const MessageKey& key, Messag
     expire(queue, key, row, cause);
     return false;
   }
-  if (delay_ms > 0) {
+  if (delay_ms > 0 && queue.is_fifo()) {
+    GroupRow& group = need_group(queue, row.group).row;
+    hold_group_until(queue, row.group, group, header_.stamps.wall + Milliseconds(delay_ms));
+    enter_ready(queue, key, row);
+  } else if (delay_ms > 0) {
     row.due = header_.stamps.wall + Milliseconds(delay_ms);
     enter_delayed(queue, key, row);
   } else {
@@ -194,15 +228,48 @@ bool QueueEngine<T>::end_attempt(QueueContext& queue, const MessageKey& key, Mes
   take_out(queue, key, row);
   const std::uint32_t max_receives = queue.config.options.max_receives;
   if (max_receives != 0 && row.receive_count >= max_receives) {
+    if (queue.is_fifo() && queue.config.options.poison == Poison::park_group) {
+      return park_group(queue, key, row);
+    }
     return dead_letter_or_park(queue, key, row, Cause::attempts);
   }
   return put_back(queue, key, row, delay_ms);
+}
+
+/// The lease of a FIFO group lapsed: its first message counts, the others go back uncounted (S44). False when
+/// the message that was asked about left the queue.
+template <Tables T>
+bool QueueEngine<T>::end_group_lease(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  const auto first = first_flight(queue, row.group, Sequence{0});
+  if (!first) damaged("a group has nothing in flight", key);
+  queue.count(EventKind::lease_lapsed);
+  const MessageKey head{queue.id, *first};
+  MessageRow head_row = need_message(head);
+  end_attempt(queue, head, head_row, 0);
+  return_followers(queue, row.group, head.sequence);
+  auto now = tables_->template find<MessageRow>(key);
+  if (!now) return false;
+  row = std::move(*now);
+  return true;
+}
+
+/// The group waits for an operator with the message at its head (S45).
+template <Tables T>
+bool QueueEngine<T>::park_group(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  NoteRow note = read_note(key, row);
+  note.cause = Cause::attempts;
+  note.attempts = row.receive_count;
+  write_note(key, row, note);
+  queue.count(EventKind::parked);
+  need_group(queue, row.group).row.parked = true;
+  return put_back(queue, key, row, 0);
 }
 
 /// Removes a message that was taken out for good.
 template <Tables T>
 void QueueEngine<T>::discard(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
   queue.row.bytes -= row.counted_bytes;
+  if (row.group != 0) --need_group(queue, row.group).row.live;
   erase_message_rows(queue, key, row);
 }
 

@@ -7,6 +7,7 @@
 #include "peerq/base/ids.hpp"
 #include "peerq/base/time.hpp"
 #include "peerq/engine/config.hpp"
+#include "peerq/engine/group_rows.hpp"
 #include "peerq/engine/rows.hpp"
 
 namespace peerq::engine {
@@ -14,7 +15,7 @@ inline namespace v1 {
 
 /// Exact counters of a queue. Live states add up to what came in minus what went out:
 /// sent + arrived == ready + delayed + in_flight + parked + moving + deleted + expired + dead_lettered +
-/// purged.
+/// purged + cancelled.
 struct QueueRow {
   using Key = QueueKey;
   static constexpr TableId table = TableId::queues;
@@ -42,6 +43,7 @@ struct QueueRow {
   /// Left for the dead-letter queue.
   std::uint64_t dead_lettered = 0;
   std::uint64_t purged = 0;
+  std::uint64_t cancelled = 0;
 
   /// Time of the queue's retention timer in `wall_due`; 0 = none.
   WallTime retention_timer;
@@ -50,17 +52,61 @@ struct QueueRow {
   /// Receipts of an older epoch are stale (S58).
   std::uint32_t receipt_epoch = 1;
 
+  /// Ready messages of groups that are not open.
+  std::uint64_t held = 0;
+  /// Number of the next group, and the last place given in a ring; places up to `purged_turn` are void.
+  std::uint64_t next_group = 1;
+  std::uint64_t turn = 0;
+  std::uint64_t purged_turn = 0;
+  std::uint32_t purges = 0;
+  /// Weighted: what each level may still give in this round.
+  std::array<std::uint16_t, limits::priority_count> credits{};
+  /// The queue's own rate, and when its bucket is looked at again; 0 = never.
+  TokenBucket bucket;
+  LeaseTime timer{0};
+
   std::uint64_t live() const noexcept { return ready + delayed + in_flight + parked + moving; }
   friend bool operator==(const QueueRow&, const QueueRow&) = default;
   static void layout(auto& archive, auto& row) {
     for (auto* number : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes,
                          &row.sent, &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
-                         &row.dead_lettered, &row.purged}) {
+                         &row.dead_lettered, &row.purged, &row.cancelled}) {
       archive.field(*number);
     }
     archive.field(row.retention_timer);
     archive.field(row.last_attempt_token);
     archive.field(row.receipt_epoch);
+    for (auto* number : {&row.held, &row.next_group, &row.turn, &row.purged_turn}) archive.field(*number);
+    archive.field(row.purges);
+    for (auto& credit : row.credits) archive.field(credit);
+    TokenBucket::layout(archive, row.bucket);
+    archive.field(row.timer);
+  }
+};
+
+/// When the queue's delivery windows open and close (S78); absent while it has none.
+struct WindowRow {
+  using Key = QueueKey;
+  static constexpr TableId table = TableId::windows;
+  static constexpr bool dense = false;
+
+  /// Of the parameters for which the turns were resolved.
+  std::uint64_t version = 0;
+  bool open = false;
+  /// From when on it is the other way round, in turn.
+  std::vector<WallTime> turns;
+
+  friend bool operator==(const WindowRow&, const WindowRow&) = default;
+  static void layout(auto& archive, auto& row) {
+    archive.field(row.version);
+    archive.field(row.open);
+    auto count = static_cast<std::uint32_t>(row.turns.size());
+    archive.field(count);
+    if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
+      if (count > archive.remaining() / sizeof(std::int64_t)) count = 0;  // then bytes are left over: refused
+      row.turns.resize(count);
+    }
+    for (auto& turn : row.turns) archive.field(turn);
   }
 };
 
@@ -86,6 +132,8 @@ struct LaneRow {
   std::uint64_t horizon = 1;
   /// Rows of smaller numbers have been reclaimed, or never needed it.
   std::uint64_t reclaimed = 1;
+  /// Its place in its level's ring, beside the groups: messages without a group are one group (S29).
+  std::uint64_t turn = 0;
 
   friend bool operator==(const LaneRow&, const LaneRow&) = default;
   static void layout(auto& archive, auto& row) {
@@ -93,6 +141,7 @@ struct LaneRow {
     archive.field(row.cursor);
     archive.field(row.horizon);
     archive.field(row.reclaimed);
+    archive.field(row.turn);
   }
 };
 

@@ -14,6 +14,7 @@
 #include "peerq/base/result.hpp"
 #include "peerq/base/time.hpp"
 #include "peerq/engine/command.hpp"
+#include "peerq/engine/rows.hpp"
 
 namespace peerq::engine {
 inline namespace v1 {
@@ -45,6 +46,7 @@ struct Grant {
   /// Encoded `NoteRow` of a message that failed before or was dead-lettered, else empty.
   std::string note;
   QueueId source;
+  std::string group_id;
 };
 
 /// One entry of a batch: a send's or a settle's.
@@ -57,6 +59,8 @@ struct ItemReply {
   bool already_gone = false;
   bool already_returned = false;
   bool deduplicated = false;
+  /// Erase with a result: nobody waits for it any more (S77).
+  bool requester_gone = false;
 };
 
 /// The answer to the command of the same position in the entry.
@@ -68,7 +72,7 @@ struct Reply {
   std::vector<Grant> grants;
   /// A receive used up its skip budget: more may be deliverable in a later entry.
   bool skipped = false;
-  /// Kick, purge: messages touched.
+  /// Kick, purge: messages touched. StartRedrive as a dry run: messages that would move.
   std::uint64_t count = 0;
   /// Catalog commands that succeeded: the queue as it is now.
   std::optional<QueueConfig> config;
@@ -92,6 +96,12 @@ struct Effects {
   std::vector<Reply> replies;
   /// Queues in which messages may have become deliverable.
   std::vector<QueueId> ready;
+  /// Queues in which there is more room than before (S15, `block`).
+  std::vector<QueueId> room;
+  /// Messages that wait to be taken over by another shard (S41).
+  std::vector<MessageKey> moving;
+  /// Outcomes that somebody waits for (S77).
+  std::vector<MessageId> outcomes;
   /// Queues that were deleted, or are unknown to the shard from now on.
   std::vector<QueueId> deleted;
   std::vector<Event> events;
@@ -101,6 +111,9 @@ struct Effects {
   void clear() {
     replies.clear();
     ready.clear();
+    room.clear();
+    moving.clear();
+    outcomes.clear();
     deleted.clear();
     events.clear();
     more_due = false;

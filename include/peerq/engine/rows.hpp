@@ -8,6 +8,8 @@
 //   delayed    MessageRow, WallDueRow(delay)
 //   ready      MessageRow, ReadyRow, AgedRow                       (returned, or its delay is over)
 //   in flight  MessageRow, LeaseDueRow
+// with a group: GroupOrderRow while fresh or ready (no ReadyRow), GroupFlightRow while in flight in a FIFO
+//   queue (group_rows.hpp)
 //   parked     MessageRow, ParkedRow, AgedRow
 // and besides: WallDueRow(time_to_live) while it has one and is not in flight (the lease wins, S40), NoteRow
 // once it failed with a reason, was parked or dead-lettered, ForeignRow while it lives in another place than
@@ -45,6 +47,13 @@ enum class TableId : std::uint8_t {
   attempt_ids = 15,
   reclaim = 16,
   epoch = 17,
+  group_names = 25,
+  groups = 26,
+  group_order = 27,
+  group_flights = 28,
+  ranks = 29,
+  group_timers = 30,
+  windows = 31,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
@@ -121,6 +130,11 @@ struct MessageRow {
   std::uint64_t attempt_token = 0;
   /// The message's id where it is not (queue, sequence): queue 0 = it is.
   MessageId foreign_id;
+  /// Its group; 0 = none. With one, the priority stands here, else its lane is its priority.
+  std::uint64_t group = 0;
+  std::uint8_t priority = limits::priority_default;
+  /// FIFO: which lease of its group was the last with this message (S32).
+  std::uint64_t group_lease = 0;
 
   /// From when retention counts (S16).
   WallTime retention_base() const noexcept { return due > arrived ? due : arrived; }
@@ -145,6 +159,8 @@ struct MessageRow {
     if (present & 0x0080) archive.field(row.deadline), archive.field(row.latest_deadline);
     if (present & 0x0100) archive.field(row.attempt_token);
     if (present & 0x0200) archive.field(row.foreign_id.incarnation), archive.field(row.foreign_id.sequence);
+    if (present & 0x0400) archive.field(row.group), archive.field(row.priority);
+    if (present & 0x0800) archive.field(row.group_lease);
   }
 
  private:
@@ -160,6 +176,8 @@ struct MessageRow {
     if (row.deadline.us != 0 || row.latest_deadline.us != 0) bits |= 0x0080;
     if (row.attempt_token != 0) bits |= 0x0100;
     if (row.foreign_id.incarnation.value != 0) bits |= 0x0200;
+    if (row.group != 0) bits |= 0x0400;
+    if (row.group_lease != 0) bits |= 0x0800;
     return static_cast<std::uint16_t>(bits);
   }
   static void row_flags(auto& archive, auto& row, std::uint16_t present) {
@@ -226,10 +244,16 @@ struct LeaseDueRow {
   static void layout(auto&, auto&) {}
 };
 
-enum class WallDue : std::uint8_t { delay = 0, time_to_live = 1, retention = 2 };
+enum class WallDue : std::uint8_t {
+  delay = 0,
+  time_to_live = 1,
+  retention = 2,
+  group = 3,   ///< the end of a group's retry delay; the group's number stands for the sequence
+  window = 4,  ///< the queue's delivery window opens or closes
+};
 
-/// What falls due by the calendar: delays, times-to-live, and one retention timer per queue (sequence 0),
-/// which may be early but never late.
+/// What falls due by the calendar: delays, times-to-live, retry delays of groups, and of each queue (sequence
+/// 0) the next turn of its window and one retention timer, which may be early but never late.
 struct WallDueRow {
   struct Key {
     WallTime at;

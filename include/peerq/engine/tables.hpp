@@ -50,6 +50,9 @@ concept Tables =
     TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> &&
     TablesFor<T, ForeignRow> && TablesFor<T, AttemptRow> && TablesFor<T, AttemptIdRow> &&
     TablesFor<T, QueueRow> && TablesFor<T, LaneRow> && TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> &&
+    TablesFor<T, GroupNameRow> && TablesFor<T, GroupRow> && TablesFor<T, GroupOrderRow> &&
+    TablesFor<T, GroupFlightRow> && TablesFor<T, RankRow> && TablesFor<T, GroupTimerRow> &&
+    TablesFor<T, WindowRow> &&
     TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
     TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
     TablesFor<T, CatalogCountersRow> &&

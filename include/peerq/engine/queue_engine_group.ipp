@@ -1,0 +1,234 @@
+#pragma once
+// QueueEngine: message groups (S29, S42-S47): who is in which group, which groups are open, whose turn it is.
+
+#include <bit>
+#include <string>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// The group of this name; a new one when there is none.
+template <Tables T>
+std::uint64_t QueueEngine<T>::open_group(QueueContext& queue, std::string_view name) {
+  const GroupNameRow::Key key{queue.id, std::string(name)};
+  if (const auto named = tables_->template find<GroupNameRow>(key)) return named->group;
+  const std::uint64_t number = queue.row.next_group++;
+  tables_->template insert<GroupNameRow>(key, GroupNameRow{number});
+  GroupRow& row = queue.groups[number].row;
+  row.name = key.name;
+  row.purges = queue.row.purges;
+  return number;
+}
+
+/// The group in memory, for this entry; null when it is not there any more.
+template <Tables T>
+GroupContext* QueueEngine<T>::find_group(QueueContext& queue, std::uint64_t number) {
+  if (const auto at = queue.groups.find(number); at != queue.groups.end()) return &at->second;
+  auto row = tables_->template find<GroupRow>({queue.id, number});
+  if (!row) return nullptr;
+  GroupContext& group = queue.groups[number];
+  group.stored = *row;
+  group.row = std::move(*row);
+  group.in_tables = true;
+  if (group.row.purges != queue.row.purges) renew_group(queue, number, group.row);
+  return &group;
+}
+
+template <Tables T>
+GroupContext& QueueEngine<T>::need_group(QueueContext& queue, std::uint64_t number) {
+  GroupContext* group = find_group(queue, number);
+  if (group == nullptr) damaged("a message names a group that is not there", {queue.id, Sequence{number}});
+  return *group;
+}
+
+/// A purge came by since the group was last looked at: what it knew of its messages is void (S8).
+template <Tables T>
+void QueueEngine<T>::renew_group(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  hold_group_until(queue, number, row, WallTime{});
+  row.live = row.ready = row.in_flight = row.held = 0;
+  row.ranks = 0;  // the rows are void by their turn
+  row.parked = false;
+  row.purges = queue.row.purges;
+}
+
+/// Whether the group gives out messages.
+template <Tables T>
+bool QueueEngine<T>::is_open(QueueContext& queue, GroupRow& row) {
+  const QueueOptions& options = queue.config.options;
+  if (row.ready == 0 || row.paused || row.parked || row.held_until.ms != 0) return false;
+  if (queue.is_fifo() && row.in_flight > 0) return false;
+  const std::uint64_t cap = options.max_in_flight_per_group;
+  if (cap != 0 && row.in_flight >= cap) return false;
+  return tokens(options.group_rate, row.bucket) > 0;
+}
+
+/// The levels in whose ring the group belongs: a FIFO group's is the priority of its first message (S47).
+template <Tables T>
+std::uint16_t QueueEngine<T>::ranks_of(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  if (!is_open(queue, row)) return 0;
+  if (!queue.is_fifo()) return row.levels;
+  const auto first = first_of_group(queue, number, 0);
+  if (!first) damaged("a group has no message that is ready", {queue.id, Sequence{number}});
+  return static_cast<std::uint16_t>(1U << first->row.priority);
+}
+
+template <Tables T>
+std::optional<Found<GroupOrderRow>> QueueEngine<T>::first_of_group(const QueueContext& queue,
+                                                                   std::uint64_t number,
+                                                                   std::uint8_t level) const {
+  const Sequence horizon = Sequence::make(limits::group_lane, queue.lanes[limits::group_lane].row.horizon);
+  const auto above = static_cast<std::uint8_t>(level + 1);
+  return tables_->template first<GroupOrderRow>({queue.id, number, level, horizon},
+                                                {queue.id, number, above, Sequence{0}});
+}
+
+/// After anything that may open or close the group, or change its level: puts it where it belongs. Who opens
+/// goes to the end of the ring.
+template <Tables T>
+void QueueEngine<T>::place_group(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  const std::uint16_t wanted = ranks_of(queue, number, row);
+  if (wanted != row.ranks) {
+    erase_ranks(queue, number, row, static_cast<std::uint16_t>(row.ranks & ~wanted));
+    if (row.ranks == 0) row.turn = ++queue.row.turn;
+    insert_ranks(queue, number, row, static_cast<std::uint16_t>(wanted & ~row.ranks));
+    announce(queue);
+  }
+  const std::uint64_t held = wanted == 0 ? row.ready : 0;
+  queue.row.held += held - row.held;
+  row.held = held;
+  if (wanted == 0 && row.ready > 0) arm_group_timer(queue, number, row);
+}
+
+template <Tables T>
+void QueueEngine<T>::erase_ranks(QueueContext& queue, std::uint64_t number, GroupRow& row, unsigned levels) {
+  row.ranks = static_cast<std::uint16_t>(row.ranks & ~levels);
+  for (; levels != 0; levels &= levels - 1) {
+    const auto level = static_cast<std::uint8_t>(std::countr_zero(levels));
+    tables_->template erase<RankRow>({queue.id, level, row.turn, number});
+  }
+}
+
+template <Tables T>
+void QueueEngine<T>::insert_ranks(QueueContext& queue, std::uint64_t number, GroupRow& row, unsigned levels) {
+  row.ranks = static_cast<std::uint16_t>(row.ranks | levels);
+  for (; levels != 0; levels &= levels - 1) {
+    const auto level = static_cast<std::uint8_t>(std::countr_zero(levels));
+    const RankRow::Key key{queue.id, level, row.turn, number};
+    tables_->template insert<RankRow>(key, RankRow{});
+    queue.ranks[level].note(key);
+  }
+}
+
+/// It was served: the others come first now (S29).
+template <Tables T>
+void QueueEngine<T>::to_the_end(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  const unsigned ranks = row.ranks;
+  if (ranks == 0) return;
+  erase_ranks(queue, number, row, ranks);
+  row.turn = ++queue.row.turn;
+  insert_ranks(queue, number, row, ranks);
+}
+
+/// The open group whose turn it is at this level.
+template <Tables T>
+std::optional<RankRow::Key> QueueEngine<T>::next_group(QueueContext& queue, std::uint8_t level) const {
+  const RankRow::Key from{queue.id, level, queue.row.purged_turn + 1, 0};
+  const RankRow::Key end{queue.id, static_cast<std::uint8_t>(level + 1), 0, 0};
+  const auto found = queue.ranks[level].first(*tables_, from, end);
+  if (!found) return std::nullopt;
+  return found->key;
+}
+
+/// A message of a group became ready; its own row is written by the caller.
+template <Tables T>
+void QueueEngine<T>::join_group(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+  GroupContext& group = need_group(queue, row.group);
+  const std::uint8_t level = level_of(queue, row);
+  tables_->template insert<GroupOrderRow>({queue.id, row.group, level, key.sequence},
+                                          GroupOrderRow{row.priority});
+  ++group.row.ready;
+  group.row.levels = static_cast<std::uint16_t>(group.row.levels | 1U << level);
+  place_group(queue, row.group, group.row);
+}
+
+/// A message of a group is not ready any more; its GroupOrderRow is gone.
+template <Tables T>
+void QueueEngine<T>::leave_group(QueueContext& queue, const MessageRow& row) {
+  GroupContext& group = need_group(queue, row.group);
+  const std::uint8_t level = level_of(queue, row);
+  --group.row.ready;
+  if (!first_of_group(queue, row.group, level)) {
+    group.row.levels = static_cast<std::uint16_t>(group.row.levels & ~(1U << level));
+  }
+  place_group(queue, row.group, group.row);
+}
+
+/// FIFO: order does not look at priorities inside a group.
+template <Tables T>
+std::uint8_t QueueEngine<T>::level_of(const QueueContext& queue, const MessageRow& row) {
+  return queue.is_fifo() ? std::uint8_t{0} : row.priority;
+}
+
+/// Holds a FIFO group, or lets it go with time 0 (S46).
+template <Tables T>
+void QueueEngine<T>::hold_group_until(QueueContext& queue, std::uint64_t number, GroupRow& row,
+                                      WallTime until) {
+  if (row.held_until.ms != 0) {
+    tables_->template erase<WallDueRow>({row.held_until, queue.id, Sequence{number}, WallDue::group});
+  }
+  row.held_until = until;
+  if (until.ms != 0) insert_wall_due({until, queue.id, Sequence{number}, WallDue::group});
+}
+
+/// What still holds the lease of a FIFO group, in order.
+template <Tables T>
+std::optional<Sequence> QueueEngine<T>::first_flight(const QueueContext& queue, std::uint64_t number,
+                                                     Sequence from) const {
+  const Sequence horizon = Sequence::make(limits::group_lane, queue.lanes[limits::group_lane].row.horizon);
+  const auto found = tables_->template first<GroupFlightRow>({queue.id, number, std::max(from, horizon)},
+                                                             {queue.id, number + 1, Sequence{0}});
+  if (!found) return std::nullopt;
+  return found->key.sequence;
+}
+
+/// S44: what a FIFO group has in flight behind the message goes back too, uncounted.
+template <Tables T>
+void QueueEngine<T>::return_followers(QueueContext& queue, std::uint64_t number, Sequence after) {
+  while (const auto follower = first_flight(queue, number, after.next())) {
+    after = *follower;
+    const MessageKey key{queue.id, after};
+    MessageRow row = need_message(key);
+    if (row.state != MessageState::in_flight) damaged("a message in flight is in another state", key);
+    take_out(queue, key, row);
+    if (row.receive_count > 0) --row.receive_count;
+    put_back(queue, key, row, 0);
+  }
+}
+
+/// Writes the groups back that the entry has looked at; what nothing is known of any more goes.
+template <Tables T>
+void QueueEngine<T>::write_groups(QueueContext& queue) {
+  for (auto& [number, group] : queue.groups) {
+    const GroupKey key{queue.id, number};
+    GroupRow& row = group.row;
+    const bool empty = row.live == 0 && !row.paused && !row.parked && row.held_until.ms == 0;
+    if (empty && is_full(queue.config.options.group_rate, row.bucket)) {
+      disarm_group_timer(queue, number, row);
+      if (group.in_tables) tables_->template erase<GroupRow>(key);
+      tables_->template erase<GroupNameRow>({queue.id, row.name});
+      continue;
+    }
+    if (empty) arm_group_timer(queue, number, row);
+    if (!group.in_tables) {
+      tables_->template insert<GroupRow>(key, row);
+    } else if (row != group.stored) {
+      tables_->template update<GroupRow>(key, row);
+    }
+  }
+  queue.groups.clear();
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

@@ -1,0 +1,121 @@
+#pragma once
+// QueueEngine: rate limits (S30): token buckets in integers, by lease time.
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+namespace detail {
+
+inline std::int64_t burst_units(const RateLimit& rate) noexcept {
+  const std::uint32_t burst = rate.burst != 0 ? rate.burst : std::max(1U, rate.per_second_thousandths / 1000);
+  return std::int64_t{burst} * token_units;
+}
+
+/// Brings the bucket to `now`.
+inline void refill(const RateLimit& rate, TokenBucket& bucket, LeaseTime now) noexcept {
+  const std::int64_t most = burst_units(rate);
+  if (bucket.at.us < 0 || bucket.units > most) bucket.units = most;
+  const std::int64_t elapsed = bucket.at.us < 0 ? 0 : (now - bucket.at).count();
+  const std::int64_t missing = most - bucket.units;
+  // Compared before they are multiplied: years of lease time would not fit.
+  const std::int64_t to_full = missing / rate.per_second_thousandths + 1;
+  bucket.units = elapsed >= to_full ? most : bucket.units + elapsed * rate.per_second_thousandths;
+  if (bucket.units > most) bucket.units = most;
+  bucket.at = now;
+}
+
+}  // namespace detail
+
+/// Whole tokens there are now; no rate: as many as anybody wants.
+template <Tables T>
+std::uint64_t QueueEngine<T>::tokens(const RateLimit& rate, TokenBucket& bucket) const {
+  if (rate.per_second_thousandths == 0) return ~std::uint64_t{0};
+  detail::refill(rate, bucket, lease_now());
+  return static_cast<std::uint64_t>(bucket.units / token_units);
+}
+
+/// The caller has seen that there is a token.
+template <Tables T>
+void QueueEngine<T>::spend(const RateLimit& rate, TokenBucket& bucket) const {
+  if (rate.per_second_thousandths != 0) bucket.units -= token_units;
+}
+
+template <Tables T>
+bool QueueEngine<T>::is_full(const RateLimit& rate, TokenBucket& bucket) const {
+  if (rate.per_second_thousandths == 0 || bucket.at.us < 0) return true;
+  detail::refill(rate, bucket, lease_now());
+  return bucket.units == detail::burst_units(rate);
+}
+
+/// When the bucket has a token, or is full when it has one already.
+template <Tables T>
+LeaseTime QueueEngine<T>::next_token(const RateLimit& rate, TokenBucket& bucket) const {
+  detail::refill(rate, bucket, lease_now());
+  const std::int64_t wanted = bucket.units < token_units ? token_units : detail::burst_units(rate);
+  const std::int64_t missing = wanted - bucket.units;
+  const std::int64_t per_us = rate.per_second_thousandths;
+  return lease_now() + Microseconds((missing + per_us - 1) / per_us);
+}
+
+/// Looks at the group again when its bucket has changed enough to matter.
+template <Tables T>
+void QueueEngine<T>::arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  const RateLimit& rate = queue.config.options.group_rate;
+  if (rate.per_second_thousandths == 0 || row.timer.us != 0 || is_full(rate, row.bucket)) return;
+  row.timer = next_token(rate, row.bucket);
+  insert_timer({row.timer, queue.id, number});
+}
+
+template <Tables T>
+void QueueEngine<T>::disarm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row) {
+  if (row.timer.us != 0) tables_->template erase<GroupTimerRow>({row.timer, queue.id, number});
+  row.timer = LeaseTime{0};
+}
+
+/// The same for the queue's own bucket, which holds up receivers while it is empty.
+template <Tables T>
+void QueueEngine<T>::arm_queue_timer(QueueContext& queue) {
+  const RateLimit& rate = queue.config.options.rate;
+  if (queue.row.timer.us != 0 || tokens(rate, queue.row.bucket) > 0) return;
+  queue.row.timer = next_token(rate, queue.row.bucket);
+  insert_timer({queue.row.timer, queue.id, 0});
+}
+
+template <Tables T>
+void QueueEngine<T>::insert_timer(const GroupTimerRow::Key& key) {
+  tables_->template insert<GroupTimerRow>(key, GroupTimerRow{});
+  timers_.note(key);
+}
+
+/// False when nothing (more) is to be done in this entry.
+template <Tables T>
+bool QueueEngine<T>::sweep_one_timer() {
+  const GroupTimerRow::Key end{LeaseTime{lease_now().us + 1}, QueueId{0}, 0};
+  if (timers_.nothing_before(end)) return false;
+  const auto found = timers_.first(*tables_, {}, {LeaseTime::never(), QueueId{0}, 0});
+  if (!found || !(found->key < end)) return false;
+  if (due_budget_ == 0) {
+    more_due_ = true;
+    return false;
+  }
+  --due_budget_;
+  const GroupTimerRow::Key& timer = found->key;
+  tables_->template erase<GroupTimerRow>(timer);
+  QueueContext* queue = lookup(timer.queue);
+  if (queue == nullptr) return true;
+  touch(*queue);
+  if (timer.group == 0) {
+    queue->row.timer = LeaseTime{0};
+    tokens(queue->config.options.rate, queue->row.bucket);
+    announce(*queue);
+  } else if (GroupContext* group = find_group(*queue, timer.group)) {
+    group->row.timer = LeaseTime{0};
+    place_group(*queue, timer.group, group->row);
+  }
+  return true;
+}
+
+}  // namespace v1
+}  // namespace peerq::engine
