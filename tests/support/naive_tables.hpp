@@ -120,7 +120,10 @@ class NaiveTables {
              Map<engine::AgedRow>, Map<engine::LeaseDueRow>, Map<engine::WallDueRow>, Map<engine::NoteRow>,
              Map<engine::ForeignRow>, Map<engine::AttemptRow>, Map<engine::AttemptIdRow>,
              Map<engine::ReclaimRow>, Map<engine::CatalogQueueRow>, Map<engine::CatalogIdRow>,
-             Map<engine::CatalogSourceRow>, Map<engine::CatalogRemovedRow>, Map<engine::CatalogCountersRow>>
+             Map<engine::CatalogSourceRow>, Map<engine::CatalogRemovedRow>, Map<engine::CatalogCountersRow>,
+             Map<engine::GroupNameRow>, Map<engine::GroupRow>, Map<engine::GroupOrderRow>,
+             Map<engine::GroupFlightRow>, Map<engine::RankRow>, Map<engine::GroupTimerRow>,
+             Map<engine::WindowRow>>
       maps_;
   std::map<MessageId, SharedBytes> payloads_;
   bool failing_ = false;
