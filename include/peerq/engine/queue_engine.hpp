@@ -186,8 +186,8 @@ class QueueEngine {
   std::uint64_t tokens(const RateLimit& rate, TokenBucket& bucket) const;
   void spend(const RateLimit& rate, TokenBucket& bucket) const;
   bool is_full(const RateLimit& rate, TokenBucket& bucket) const;
-  LeaseTime next_token(const RateLimit& rate, TokenBucket& bucket) const;
-  void arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  LeaseTime when_filled(const RateLimit& rate, TokenBucket& bucket, std::int64_t units) const;
+  void arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row, LeaseTime at);
   void disarm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row);
   void arm_queue_timer(QueueContext& queue);
   void insert_timer(const GroupTimerRow::Key& key);
@@ -347,10 +347,10 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_configure.ipp"
 #include "peerq/engine/queue_engine_dead_letter.ipp"
 #include "peerq/engine/queue_engine_due.ipp"
-#include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_kick.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
 #include "peerq/engine/queue_engine_rate.ipp"
+#include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_send.ipp"
 #include "peerq/engine/queue_engine_settle.ipp"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "peerq/engine/queue_engine.hpp"
+#include "peerq/engine/queue_engine_rate.ipp"
 
 namespace peerq::engine {
 inline namespace v1 {
@@ -98,7 +99,10 @@ void QueueEngine<T>::place_group(QueueContext& queue, std::uint64_t number, Grou
   const std::uint64_t held = wanted == 0 ? row.ready : 0;
   queue.row.held += held - row.held;
   row.held = held;
-  if (wanted == 0 && row.ready > 0) arm_group_timer(queue, number, row);
+  const RateLimit& rate = queue.config.options.group_rate;
+  if (row.ready > 0 && tokens(rate, row.bucket) == 0) {
+    arm_group_timer(queue, number, row, when_filled(rate, row.bucket, token_units));
+  }
 }
 
 template <Tables T>
@@ -214,13 +218,16 @@ void QueueEngine<T>::write_groups(QueueContext& queue) {
     const GroupKey key{queue.id, number};
     GroupRow& row = group.row;
     const bool empty = row.live == 0 && !row.paused && !row.parked && row.held_until.ms == 0;
-    if (empty && is_full(queue.config.options.group_rate, row.bucket)) {
+    const RateLimit& rate = queue.config.options.group_rate;
+    if (empty && is_full(rate, row.bucket)) {
       disarm_group_timer(queue, number, row);
       if (group.in_tables) tables_->template erase<GroupRow>(key);
       tables_->template erase<GroupNameRow>({queue.id, row.name});
       continue;
     }
-    if (empty) arm_group_timer(queue, number, row);
+    if (empty) {
+      arm_group_timer(queue, number, row, when_filled(rate, row.bucket, detail::burst_units(rate)));
+    }
     if (!group.in_tables) {
       tables_->template insert<GroupRow>(key, row);
     } else if (row != group.stored) {

@@ -49,23 +49,21 @@ bool QueueEngine<T>::is_full(const RateLimit& rate, TokenBucket& bucket) const {
   return bucket.units == detail::burst_units(rate);
 }
 
-/// When the bucket has a token, or is full when it has one already.
+/// When the bucket holds `units`, of which it has fewer now.
 template <Tables T>
-LeaseTime QueueEngine<T>::next_token(const RateLimit& rate, TokenBucket& bucket) const {
+LeaseTime QueueEngine<T>::when_filled(const RateLimit& rate, TokenBucket& bucket, std::int64_t units) const {
   detail::refill(rate, bucket, lease_now());
-  const std::int64_t wanted = bucket.units < token_units ? token_units : detail::burst_units(rate);
-  const std::int64_t missing = wanted - bucket.units;
   const std::int64_t per_us = rate.per_second_thousandths;
-  return lease_now() + Microseconds((missing + per_us - 1) / per_us);
+  return lease_now() + Microseconds((units - bucket.units + per_us - 1) / per_us);
 }
 
-/// Looks at the group again when its bucket has changed enough to matter.
+/// The group is looked at again at this time at the latest.
 template <Tables T>
-void QueueEngine<T>::arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row) {
-  const RateLimit& rate = queue.config.options.group_rate;
-  if (rate.per_second_thousandths == 0 || row.timer.us != 0 || is_full(rate, row.bucket)) return;
-  row.timer = next_token(rate, row.bucket);
-  insert_timer({row.timer, queue.id, number});
+void QueueEngine<T>::arm_group_timer(QueueContext& queue, std::uint64_t number, GroupRow& row, LeaseTime at) {
+  if (row.timer.us != 0 && row.timer <= at) return;
+  disarm_group_timer(queue, number, row);
+  row.timer = at;
+  insert_timer({at, queue.id, number});
 }
 
 template <Tables T>
@@ -79,7 +77,7 @@ template <Tables T>
 void QueueEngine<T>::arm_queue_timer(QueueContext& queue) {
   const RateLimit& rate = queue.config.options.rate;
   if (queue.row.timer.us != 0 || tokens(rate, queue.row.bucket) > 0) return;
-  queue.row.timer = next_token(rate, queue.row.bucket);
+  queue.row.timer = when_filled(rate, queue.row.bucket, token_units);
   insert_timer({queue.row.timer, queue.id, 0});
 }
 

@@ -44,8 +44,18 @@ struct Expected {
   std::set<MessageId> payloads;
   std::map<AttemptRow::Key, std::set<Sequence>> attempts;
   std::map<QueueId, QueueRow> live;
+  std::set<GroupOrderRow::Key> group_order;
+  std::set<GroupFlightRow::Key> group_flights;
+  std::map<GroupKey, GroupRow> groups;
+  std::set<GroupTimerRow::Key> timers;
 
-  void add(const MessageKey& key, const MessageRow& row) {
+  void add(const MessageKey& key, const MessageRow& row, bool fifo) {
+    const bool is_ready = row.state == MessageState::fresh || row.state == MessageState::ready;
+    const auto level = fifo ? std::uint8_t{0} : row.priority;
+    if (row.group != 0 && is_ready) group_order.insert({key.queue, row.group, level, key.sequence});
+    if (row.group != 0 && fifo && row.state == MessageState::in_flight) {
+      group_flights.insert({key.queue, row.group, key.sequence});
+    }
     const MessageId id = row.id(key);
     payloads.insert(id);
     if (row.has_note) notes.insert(key);
@@ -55,7 +65,7 @@ struct Expected {
     }
     if (row.state == MessageState::delayed)
       wall_due.insert({row.due, key.queue, key.sequence, WallDue::delay});
-    if (row.state == MessageState::ready) ready.insert(key);
+    if (row.state == MessageState::ready && row.group == 0) ready.insert(key);
     if (row.state == MessageState::parked) parked.insert(key);
     if (row.state == MessageState::ready || row.state == MessageState::parked) {
       aged.insert({key.queue, row.retention_base(), key.sequence});
@@ -64,6 +74,64 @@ struct Expected {
     if (row.attempt_token != 0) attempts[{key.queue, row.attempt_token}].insert(key.sequence);
   }
 };
+
+void count_in_group(GroupRow& group, const MessageRow& row, bool fifo) {
+  ++group.live;
+  const bool is_ready = row.state == MessageState::fresh || row.state == MessageState::ready;
+  if (is_ready) ++group.ready;
+  if (is_ready) group.levels = static_cast<std::uint16_t>(group.levels | 1U << (fifo ? 0 : row.priority));
+  if (row.state == MessageState::in_flight) ++group.in_flight;
+}
+
+/// Groups, their rings and timers; purged ones are void until somebody looks at them.
+std::string check_groups(const NaiveTables& tables, Expected& expected) {
+  std::set<RankRow::Key> ranks;
+  std::map<QueueId, std::uint64_t> held;
+  for (const auto& [key, row] : tables.rows<GroupRow>()) {
+    const auto counters = tables.find<QueueRow>(QueueKey{key.queue});
+    const std::string name = " of group " + row.name;
+    if (!counters) return "no queue" + name;
+    const auto named = tables.find<GroupNameRow>({key.queue, row.name});
+    if (!named || named->group != key.group) return "the name" + name;
+    if (row.held_until.ms != 0) {
+      expected.wall_due.insert({row.held_until, key.queue, Sequence{key.group}, WallDue::group});
+    }
+    if (row.timer.us != 0) expected.timers.insert({row.timer, key.queue, key.group});
+    if (row.purges != counters->purges) continue;
+    const GroupRow& real = expected.groups[key];
+    if (row.live != real.live) return "live" + name;
+    if (row.ready != real.ready) return "ready" + name;
+    if (row.in_flight != real.in_flight) return "in flight" + name;
+    if (row.levels != real.levels) return "levels" + name;
+    if (row.held != (row.ranks == 0 ? row.ready : 0)) return "held" + name;
+    if (row.ranks != 0 && row.ready == 0) return "nothing to give" + name;
+    held[key.queue] += row.held;
+    for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
+      if ((row.ranks >> level & 1U) != 0) ranks.insert({key.queue, level, row.turn, key.group});
+    }
+  }
+  for (const auto& [key, row] : expected.groups) {
+    if (!tables.find<GroupRow>(key)) return "a message without its group";
+  }
+  for (const auto& [key, row] : tables.rows<QueueRow>()) {
+    if (row.held != held[key.queue]) return "held of queue " + std::to_string(key.queue.value);
+    if (row.timer.us != 0) expected.timers.insert({row.timer, key.queue, 0});
+  }
+  std::set<RankRow::Key> found;
+  for (const auto& [key, row] : tables.rows<RankRow>()) {
+    if (key.turn > tables.find<QueueRow>(QueueKey{key.queue})->purged_turn) found.insert(key);
+  }
+  if (found != ranks) return "rank rows";
+  for (const auto& [key, row] : tables.rows<WindowRow>()) {
+    if (!row.turns.empty())
+      expected.wall_due.insert({row.turns.front(), key.queue, Sequence{0}, WallDue::window});
+  }
+  if (tables.rows<GroupNameRow>().size() != tables.rows<GroupRow>().size()) return "group names";
+  if (keys<GroupOrderRow>(tables) != expected.group_order) return "group order rows";
+  if (keys<GroupFlightRow>(tables) != expected.group_flights) return "group flight rows";
+  if (keys<GroupTimerRow>(tables) != expected.timers) return "group timers";
+  return "";
+}
 
 std::string check_message(const MessageKey& key, const MessageRow& row, const LaneRow& lane,
                           const QueueRow& counters, const QueueConfig& config, WallTime wall) {
@@ -91,14 +159,16 @@ std::string check_message(const MessageKey& key, const MessageRow& row, const La
 std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
   Expected expected;
   for (const auto& [key, row] : tables.rows<MessageRow>()) {
-    expected.add(key, row);
     const auto lane = tables.find<LaneRow>({key.queue, key.sequence.lane()});
     const auto counters = tables.find<QueueRow>(QueueKey{key.queue});
     const auto config = tables.find<ConfigRow>(QueueKey{key.queue});
     if (!lane || !counters || !config) return "a message without lane, counters or parameters";
+    const bool fifo = config->config.options.type == QueueType::fifo;
+    expected.add(key, row, fifo);
     std::string wrong = check_message(key, row, *lane, *counters, config->config, wall);
     if (!wrong.empty()) return wrong;
     if (key.sequence.number() < lane->horizon) continue;
+    if (row.group != 0) count_in_group(expected.groups[{key.queue, row.group}], row, fifo);
     QueueRow& live = expected.live[key.queue];
     live.bytes += row.counted_bytes;
     switch (row.state) {
@@ -118,7 +188,8 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     if (row.in_flight != live.in_flight) return "in flight" + name;
     if (row.parked != live.parked) return "parked" + name;
     if (row.bytes != live.bytes) return "bytes" + name;
-    if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged) {
+    if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged +
+                                     row.cancelled) {
       return "what came in is not what is there and what went out" + name;
     }
     if (row.retention_timer.ms != 0) {
@@ -129,6 +200,7 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     if (row.reclaimed > row.horizon || row.horizon > row.cursor || row.cursor > row.next)
       return "lane out of order";
   }
+  if (std::string wrong = check_groups(tables, expected); !wrong.empty()) return wrong;
   if (keys<ReadyRow>(tables) != expected.ready) return "ready rows";
   if (keys<ParkedRow>(tables) != expected.parked) return "parked rows";
   if (keys<NoteRow>(tables) != expected.notes) return "note rows";
