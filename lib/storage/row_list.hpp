@@ -34,7 +34,8 @@ using OrderedRows =
             engine::EpochRow, engine::CatalogQueueRow, engine::CatalogIdRow, engine::CatalogSourceRow,
             engine::CatalogRemovedRow, engine::CatalogCountersRow, engine::GroupNameRow, engine::GroupRow,
             engine::GroupOrderRow, engine::GroupFlightRow, engine::RankRow, engine::GroupTimerRow,
-            engine::WindowRow>;
+            engine::WindowRow, engine::DeduplicationRow, engine::DeduplicationEndRow,
+            engine::MessageDeduplicationRow>;
 
 inline DenseKey dense(const engine::MessageKey& key) noexcept {
   return {key.queue.value, key.sequence.value};

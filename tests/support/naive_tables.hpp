@@ -123,7 +123,8 @@ class NaiveTables {
              Map<engine::CatalogSourceRow>, Map<engine::CatalogRemovedRow>, Map<engine::CatalogCountersRow>,
              Map<engine::GroupNameRow>, Map<engine::GroupRow>, Map<engine::GroupOrderRow>,
              Map<engine::GroupFlightRow>, Map<engine::RankRow>, Map<engine::GroupTimerRow>,
-             Map<engine::WindowRow>>
+             Map<engine::WindowRow>, Map<engine::DeduplicationRow>, Map<engine::DeduplicationEndRow>,
+             Map<engine::MessageDeduplicationRow>>
       maps_;
   std::map<MessageId, SharedBytes> payloads_;
   bool failing_ = false;

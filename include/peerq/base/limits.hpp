@@ -52,6 +52,12 @@ inline constexpr std::uint8_t group_lane = 10;
 inline constexpr std::size_t attributes_max = 64;
 inline constexpr std::size_t attribute_key_size_max = 128;
 inline constexpr std::size_t group_id_size_max = 128;
+inline constexpr std::size_t deduplication_id_size_max = 128;
+/// Deduplication ids past their windows that one entry removes from each queue it touches: more than it can
+/// add by single sends.
+inline constexpr std::size_t deduplication_slice = 1'024;
+/// Messages that one send may push out of a full queue (S15).
+inline constexpr std::size_t drop_max = 16;
 inline constexpr std::size_t correlation_id_size_max = 128;
 inline constexpr std::size_t attempt_id_size_max = 128;
 

@@ -45,6 +45,7 @@ struct QueueContext {
   std::uint16_t lanes_present = 0;
   LowerBound<AgedRow> aged;
   std::array<LowerBound<RankRow>, limits::priority_count> ranks;
+  LowerBound<DeduplicationEndRow> deduplication_ends;
   /// Groups that the entry being applied has looked at.
   std::map<std::uint64_t, GroupContext> groups;
   /// The delivery window is closed.

@@ -83,6 +83,12 @@ class QueueEngine {
     MessageRow row;
     NoteRow note;
   };
+  /// A walk over a lane for what may be dropped.
+  struct OldestReady {
+    std::uint8_t lane = 0;
+    std::uint64_t number = 0;
+    std::size_t looks_left = limits::receive_skip_budget;
+  };
   /// What a receive takes next.
   struct Pick {
     Found<MessageRow> found;
@@ -131,10 +137,29 @@ class QueueEngine {
   Error check_item(const QueueContext& queue, const SendItem& item) const;
   Error check_group(const QueueContext& queue, const SendItem& item) const;
   Error check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const;
-  bool check_all(const QueueContext& queue, const Send& command, Reply& reply) const;
+  bool check_all(QueueContext& queue, const Send& command, Reply& reply);
+  Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply);
+  static Error failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,
+                             const SendItem& item);
   MessageId append(QueueContext& queue, const SendItem& item);
   SharedBytes payload_of(const SendItem& item) const;
   LaneContext& open_lane(QueueContext& queue, std::uint8_t lane) const;
+
+  // overflow
+  bool make_room(QueueContext& queue, std::uint64_t count, std::uint64_t bytes, std::uint8_t highest);
+  template <class Enough>
+  void find_victims(QueueContext& queue, std::uint8_t level, std::vector<MessageKey>& victims,
+                    std::uint64_t& freed, const Enough& enough);
+  std::optional<Found<MessageRow>> next_victim(QueueContext& queue, std::uint8_t level, OldestReady& from);
+  void drop(QueueContext& queue, const MessageKey& key);
+
+  // deduplicate
+  std::optional<MessageId> duplicate_of(const QueueContext& queue, const SendItem& item) const;
+  static bool is_deduplicated(const QueueContext& queue, const SendItem& item);
+  void remember_send(QueueContext& queue, const SendItem& item, const MessageKey& key, MessageRow& row);
+  void forget_send(QueueContext& queue, const std::string& id);
+  bool reclaim_deduplication(QueueContext& queue, std::size_t& budget);
+  void drop_deduplication(const MessageKey& key, const MessageRow& row);
 
   // receive
   void receive(const Receive& command, Reply& reply);
@@ -346,8 +371,10 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_cancel.ipp"
 #include "peerq/engine/queue_engine_configure.ipp"
 #include "peerq/engine/queue_engine_dead_letter.ipp"
+#include "peerq/engine/queue_engine_deduplicate.ipp"
 #include "peerq/engine/queue_engine_due.ipp"
 #include "peerq/engine/queue_engine_kick.ipp"
+#include "peerq/engine/queue_engine_overflow.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
 #include "peerq/engine/queue_engine_rate.ipp"
 #include "peerq/engine/queue_engine_group.ipp"

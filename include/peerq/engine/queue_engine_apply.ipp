@@ -64,6 +64,8 @@ void QueueEngine<T>::finish() {
 template <Tables T>
 void QueueEngine<T>::write_back(QueueContext& queue) {
   if (!queue.groups.empty()) write_groups(queue);
+  std::size_t slice = limits::deduplication_slice;
+  reclaim_deduplication(queue, slice);
   if (queue.row != queue.stored) {
     tables_->template update<QueueRow>(QueueKey{queue.id}, queue.row);
     queue.stored = queue.row;

@@ -30,6 +30,11 @@ ItemReply QueueEngine<T>::cancel_one(QueueContext& queue, MessageId id) {
   } else if (row->state == MessageState::in_flight || row->state == MessageState::moving) {
     reply.code = errc::lease_held;
   } else {
+    if (row->has_deduplication) {
+      const auto sent = tables_->template find<MessageDeduplicationRow>(key);
+      if (!sent) damaged("a message has no deduplication id", key);
+      forget_send(queue, sent->id);
+    }
     take_out(queue, key, *row);
     ++queue.row.cancelled;
     discard(queue, key, *row);

@@ -141,7 +141,7 @@ bool QueueEngine<T>::reclaim_queue(QueueContext& queue, std::size_t& budget) {
       reclaim_message(queue, found->key, found->row);
     }
   }
-  return reclaim_ranks(queue, budget) && (!queue.removed || reclaim_groups(queue, budget));
+  return reclaim_ranks(queue, budget) && (!queue.removed || (reclaim_groups(queue, budget) && reclaim_deduplication(queue, budget)));
 }
 
 /// Places in rings that a purge made void.

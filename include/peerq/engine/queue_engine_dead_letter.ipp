@@ -51,6 +51,7 @@ void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, Mes
   }
   if (row.has_note) tables_->template erase<NoteRow>(key);
   if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, newcomer.id});
+  drop_deduplication(key, row);
   tables_->template erase<MessageRow>(key);
   queue.row.bytes -= row.counted_bytes;
   queue.row.dead_lettered += PEERQ_PLANTED(counter_drift) ? 2 : 1;

@@ -1,7 +1,10 @@
 #pragma once
 // QueueEngine: send (S12-S16).
 
+#include <algorithm>
 #include <functional>
+#include <set>
+#include <string_view>
 
 #include "peerq/engine/queue_engine.hpp"
 
@@ -21,30 +24,58 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   reply.items.resize(command.items.size());
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
-    Error error = check_item(*queue, item);
-    if (error.code == errc::ok) error = check_depth(*queue, 1, item.counted_bytes);
+    Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
+    if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i]);
     reply.items[i].code = error.code;
-    if (error.code == errc::ok) {
-      reply.items[i].id = append(*queue, item);
-    } else if (reply.detail.empty()) {
-      reply.detail = std::move(error.detail);
-    }
+    if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
   }
 }
 
-/// All or nothing (S14): the first failure is the answer of the whole batch.
 template <Tables T>
-bool QueueEngine<T>::check_all(const QueueContext& queue, const Send& command, Reply& reply) const {
+Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply) {
+  if (Error error = check_item(queue, item); error.code != errc::ok) return error;
+  if (const auto first = duplicate_of(queue, item)) {
+    reply.id = *first;
+    reply.deduplicated = true;
+    return {};
+  }
+  Error error = check_depth(queue, 1, item.counted_bytes);
+  if (error.code == errc::queue_full && make_room(queue, 1, item.counted_bytes, item.priority)) error = {};
+  if (error.code == errc::ok) reply.id = append(queue, item);
+  return error;
+}
+
+/// In a FIFO batch, what follows a failed message of its group fails with it (S14).
+template <Tables T>
+Error QueueEngine<T>::failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,
+                                    const SendItem& item) {
+  for (std::size_t i = before.size(); i-- > 0;) {
+    if (as_text(before[i].group_id) == as_text(item.group_id)) return replies[i].code;
+  }
+  return {};
+}
+
+/// All or nothing (S14): the first failure is the answer of the whole batch. Duplicates need no room.
+template <Tables T>
+bool QueueEngine<T>::check_all(QueueContext& queue, const Send& command, Reply& reply) {
+  std::uint64_t count = 0;
   std::uint64_t bytes = 0;
+  std::uint8_t highest = 0;
+  std::set<std::string_view> ids;
   for (const SendItem& item : command.items) {
     if (Error error = check_item(queue, item); error.code != errc::ok) {
       fail(reply, error.code, std::move(error.detail));
       return false;
     }
+    const bool twice =
+        is_deduplicated(queue, item) && !ids.insert(as_text(item.deduplication_id)).second;
+    if (twice || duplicate_of(queue, item)) continue;
+    ++count;
     bytes += item.counted_bytes;
+    highest = std::max(highest, item.priority);
   }
-  Error error = check_depth(queue, command.items.size(), bytes);
-  if (error.code == errc::ok) return true;
+  Error error = check_depth(queue, count, bytes);
+  if (error.code == errc::ok || make_room(queue, count, bytes, highest)) return true;
   fail(reply, error.code, std::move(error.detail));
   return false;
 }
@@ -52,7 +83,10 @@ bool QueueEngine<T>::check_all(const QueueContext& queue, const Send& command, R
 template <Tables T>
 Error QueueEngine<T>::check_item(const QueueContext& queue, const SendItem& item) const {
   if (Error error = check_group(queue, item); error.code != errc::ok) return error;
-  if (!item.deduplication_id.empty()) return {errc::not_supported, "deduplication_id"};
+  if (item.deduplication_id.size() > limits::deduplication_id_size_max) {
+    return {errc::invalid_argument,
+            "deduplication_id is at most " + std::to_string(limits::deduplication_id_size_max) + " bytes"};
+  }
   if (item.priority > limits::priority_max) return {errc::invalid_argument, "priority is 0 to 9"};
   const WallTime latest = header_.stamps.wall + limits::delay_max;
   if (item.due > latest || item.due.ms < -limits::delay_max.count()) {
@@ -118,6 +152,7 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
   if (life == 0 && options.time_to_live) life = options.time_to_live->count();
   if (life > 0) row.expires = row.retention_base() + Milliseconds(life);
 
+  remember_send(queue, item, key, row);
   queue.row.bytes += row.counted_bytes;
   ++queue.row.sent;
   tables_->insert_payload(MessageId{key.queue, key.sequence}, payload_of(item));

@@ -278,6 +278,7 @@ void QueueEngine<T>::erase_message_rows(QueueContext& queue, const MessageKey& k
   const MessageId id = row.id(key);
   if (row.has_note) tables_->template erase<NoteRow>(key);
   if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, id});
+  drop_deduplication(key, row);
   tables_->erase_payload(id);
   tables_->template erase<MessageRow>(key);
 }

@@ -7,6 +7,7 @@
 #include "peerq/base/ids.hpp"
 #include "peerq/base/time.hpp"
 #include "peerq/engine/config.hpp"
+#include "peerq/engine/deduplication_rows.hpp"
 #include "peerq/engine/group_rows.hpp"
 #include "peerq/engine/rows.hpp"
 
@@ -15,7 +16,7 @@ inline namespace v1 {
 
 /// Exact counters of a queue. Live states add up to what came in minus what went out:
 /// sent + arrived == ready + delayed + in_flight + parked + moving + deleted + expired + dead_lettered +
-/// purged + cancelled.
+/// purged + cancelled + dropped.
 struct QueueRow {
   using Key = QueueKey;
   static constexpr TableId table = TableId::queues;
@@ -44,6 +45,8 @@ struct QueueRow {
   std::uint64_t dead_lettered = 0;
   std::uint64_t purged = 0;
   std::uint64_t cancelled = 0;
+  /// Pushed out by newer ones, without a dead-letter queue.
+  std::uint64_t dropped = 0;
 
   /// Time of the queue's retention timer in `wall_due`; 0 = none.
   WallTime retention_timer;
@@ -70,7 +73,7 @@ struct QueueRow {
   static void layout(auto& archive, auto& row) {
     for (auto* number : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes,
                          &row.sent, &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
-                         &row.dead_lettered, &row.purged, &row.cancelled}) {
+                         &row.dead_lettered, &row.purged, &row.cancelled, &row.dropped}) {
       archive.field(*number);
     }
     archive.field(row.retention_timer);

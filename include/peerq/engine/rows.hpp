@@ -54,6 +54,9 @@ enum class TableId : std::uint8_t {
   ranks = 29,
   group_timers = 30,
   windows = 31,
+  deduplication = 32,
+  deduplication_ends = 33,
+  message_deduplication = 34,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
@@ -135,6 +138,8 @@ struct MessageRow {
   std::uint8_t priority = limits::priority_default;
   /// FIFO: which lease of its group was the last with this message (S32).
   std::uint64_t group_lease = 0;
+  /// A MessageDeduplicationRow exists.
+  bool has_deduplication = false;
 
   /// From when retention counts (S16).
   WallTime retention_base() const noexcept { return due > arrived ? due : arrived; }
@@ -178,12 +183,14 @@ struct MessageRow {
     if (row.foreign_id.incarnation.value != 0) bits |= 0x0200;
     if (row.group != 0) bits |= 0x0400;
     if (row.group_lease != 0) bits |= 0x0800;
+    if (row.has_deduplication) bits |= 0x1000;
     return static_cast<std::uint16_t>(bits);
   }
   static void row_flags(auto& archive, auto& row, std::uint16_t present) {
     if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
       row.has_note = (present & 0x0001) != 0;
       row.dead_lettered = (present & 0x0002) != 0;
+      row.has_deduplication = (present & 0x1000) != 0;
       row.first_sent = row.arrived;
     }
   }

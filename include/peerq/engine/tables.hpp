@@ -52,7 +52,8 @@ concept Tables =
     TablesFor<T, QueueRow> && TablesFor<T, LaneRow> && TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> &&
     TablesFor<T, GroupNameRow> && TablesFor<T, GroupRow> && TablesFor<T, GroupOrderRow> &&
     TablesFor<T, GroupFlightRow> && TablesFor<T, RankRow> && TablesFor<T, GroupTimerRow> &&
-    TablesFor<T, WindowRow> &&
+    TablesFor<T, WindowRow> && TablesFor<T, DeduplicationRow> && TablesFor<T, DeduplicationEndRow> &&
+    TablesFor<T, MessageDeduplicationRow> &&
     TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
     TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
     TablesFor<T, CatalogCountersRow> &&

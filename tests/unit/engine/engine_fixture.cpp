@@ -189,7 +189,7 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     if (row.parked != live.parked) return "parked" + name;
     if (row.bytes != live.bytes) return "bytes" + name;
     if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged +
-                                     row.cancelled) {
+                                     row.cancelled + row.dropped) {
       return "what came in is not what is there and what went out" + name;
     }
     if (row.retention_timer.ms != 0) {
