@@ -56,6 +56,9 @@ inline constexpr std::size_t deduplication_id_size_max = 128;
 /// Deduplication ids past their windows that one entry removes from each queue it touches: more than it can
 /// add by single sends.
 inline constexpr std::size_t deduplication_slice = 1'024;
+/// Receive from several queues.
+inline constexpr std::size_t receive_queues_max = 64;
+inline constexpr std::uint32_t receive_weight_max = 1'000;
 /// Messages that one send may push out of a full queue (S15).
 inline constexpr std::size_t drop_max = 16;
 inline constexpr std::size_t correlation_id_size_max = 128;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,6 +84,15 @@ class QueueEngine {
     MessageRow row;
     NoteRow note;
   };
+  /// What a transaction asks of a queue.
+  struct Demand {
+    std::uint64_t freed = 0;
+    std::uint64_t freed_bytes = 0;
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    std::uint8_t highest = 0;
+    std::set<std::string> ids;
+  };
   /// A walk over a lane for what may be dropped.
   struct OldestReady {
     std::uint8_t lane = 0;
@@ -106,6 +116,15 @@ class QueueEngine {
     LeaseTime latest_deadline{};
     /// Levels that may still have something (bit n = level n).
     std::uint16_t levels = (1U << limits::priority_count) - 1;
+  };
+  /// A queue of a receive from several.
+  struct Share {
+    QueueContext* queue;
+    std::uint64_t weight;
+    Handout handout;
+    std::uint64_t room = handout.room;
+    std::uint64_t taken = 0;
+    bool exhausted = false;
   };
   /// A page under way.
   struct Reading {
@@ -153,6 +172,14 @@ class QueueEngine {
   std::optional<Found<MessageRow>> next_victim(QueueContext& queue, std::uint8_t level, OldestReady& from);
   void drop(QueueContext& queue, const MessageKey& key);
 
+  // transact
+  void transact(const Transact& command, Reply& reply);
+  bool check_transaction(const Transact& command, Reply& reply);
+  bool check_erase(QueueContext& queue, const SettleItem& item, std::set<MessageKey>& erased, Demand& demand,
+                   Reply& reply);
+  void count_send(const QueueContext& queue, const SendItem& item, Demand& demand) const;
+  bool check_demand(QueueContext& queue, const Demand& demand, Reply& reply);
+
   // deduplicate
   std::optional<MessageId> duplicate_of(const QueueContext& queue, const SendItem& item) const;
   static bool is_deduplicated(const QueueContext& queue, const SendItem& item);
@@ -164,6 +191,10 @@ class QueueEngine {
   // receive
   void receive(const Receive& command, Reply& reply);
   static bool check_receive(const Receive& command, Reply& reply);
+  Handout begin_handout(QueueContext& queue, const Receive& command, Reply& reply);
+  void end_handout(QueueContext& queue);
+  void receive_several(const ReceiveSeveral& command, Reply& reply);
+  bool take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply);
   void hand_out(QueueContext& queue, Handout& handout);
   bool hand_over(QueueContext& queue, Pick& pick, Handout& handout);
   bool follow_group(QueueContext& queue, std::uint64_t group, Handout& handout);
@@ -228,7 +259,8 @@ class QueueEngine {
   static bool value_allowed(Verb verb, std::int64_t value_ms);
   bool was_given(const QueueContext& queue, Sequence sequence) const;
   static ItemReply gone(Verb verb);
-  ItemReply erase_message(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  ItemReply erase_message(QueueContext& queue, const SettleItem& item, const MessageKey& key,
+                          MessageRow& row);
   ItemReply extend(QueueContext& queue, const SettleItem& item, const MessageKey& key, MessageRow& row);
   ItemReply nack(QueueContext& queue, std::int64_t delay_ms, const SettleItem& item, const MessageKey& key,
                  MessageRow& row);
@@ -381,5 +413,7 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_send.ipp"
 #include "peerq/engine/queue_engine_settle.ipp"
+#include "peerq/engine/queue_engine_several.ipp"
 #include "peerq/engine/queue_engine_state.ipp"
+#include "peerq/engine/queue_engine_transact.ipp"
 #include "peerq/engine/queue_engine_window.ipp"

@@ -113,6 +113,10 @@ void QueueEngine<T>::run(const Command& command, Reply& reply) {
           kick(body, reply);
         } else if constexpr (std::is_same_v<Body, Purge>) {
           purge(body, reply);
+        } else if constexpr (std::is_same_v<Body, Transact>) {
+          transact(body, reply);
+        } else if constexpr (std::is_same_v<Body, ReceiveSeveral>) {
+          receive_several(body, reply);
         } else if constexpr (std::is_same_v<Body, Cancel>) {
           cancel(body, reply);
         } else if constexpr (std::is_same_v<Body, ChangeGroup>) {

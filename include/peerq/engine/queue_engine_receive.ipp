@@ -17,26 +17,38 @@ void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
   if (queue == nullptr) return;
   const bool remembered = !command.attempt_id.empty() && !command.erase;
   if (remembered && repeat_receive(*queue, command, reply)) return;
-  if (queue->config.paused || queue->window_closed) return;
-
-  const QueueOptions& options = queue->config.options;
-  Milliseconds visibility = options.visibility_timeout;
-  if (command.visibility_ms != 0) visibility = Milliseconds(command.visibility_ms);
-  Handout handout{&command, &reply};
-  handout.room = std::min({std::uint64_t{command.max_messages}, queue->in_flight_room(),
-                           tokens(options.rate, queue->row.bucket)});
-  reply.grants.reserve(std::min(handout.room, queue->row.ready));
-  handout.bytes_left = command.max_bytes;
+  Handout handout = begin_handout(*queue, command, reply);
   handout.token = remembered ? queue->row.last_attempt_token + 1 : 0;
-  handout.latest_deadline = lease_now() + options.max_lease_time;
-  handout.deadline = std::min(lease_now() + visibility, handout.latest_deadline);
+  reply.grants.reserve(std::min(handout.room, queue->row.ready));
   if (second_grant_ && second_grant_->first == queue->id) {
     reply.grants.push_back(std::move(second_grant_->second));
     second_grant_.reset();
   }
   hand_out(*queue, handout);
-  if (options.rate.per_second_thousandths != 0) arm_queue_timer(*queue);
+  end_handout(*queue);
   if (remembered && !reply.grants.empty()) remember_attempt(*queue, command, reply, handout.token);
+}
+
+/// How much the queue may give to this command now, and under which deadline.
+template <Tables T>
+auto QueueEngine<T>::begin_handout(QueueContext& queue, const Receive& command, Reply& reply) -> Handout {
+  const QueueOptions& options = queue.config.options;
+  Milliseconds visibility = options.visibility_timeout;
+  if (command.visibility_ms != 0) visibility = Milliseconds(command.visibility_ms);
+  Handout handout{&command, &reply};
+  if (!queue.config.paused && !queue.window_closed) {
+    handout.room = std::min({std::uint64_t{command.max_messages}, queue.in_flight_room(),
+                             tokens(options.rate, queue.row.bucket)});
+  }
+  handout.bytes_left = command.max_bytes;
+  handout.latest_deadline = lease_now() + options.max_lease_time;
+  handout.deadline = std::min(lease_now() + visibility, handout.latest_deadline);
+  return handout;
+}
+
+template <Tables T>
+void QueueEngine<T>::end_handout(QueueContext& queue) {
+  if (queue.config.options.rate.per_second_thousandths != 0) arm_queue_timer(queue);
 }
 
 template <Tables T>

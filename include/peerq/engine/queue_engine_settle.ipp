@@ -63,7 +63,7 @@ template <Tables T>
 ItemReply QueueEngine<T>::settle_live(QueueContext& queue, Verb verb, const SettleItem& item,
                                       const MessageKey& key, MessageRow& row) {
   switch (verb) {
-    case Verb::erase: return erase_message(queue, key, row);
+    case Verb::erase: return erase_message(queue, item, key, row);
     case Verb::extend: return extend(queue, item, key, row);
     case Verb::nack: return nack(queue, item.value_ms, item, key, row);
     case Verb::reject: return reject(queue, item, key, row);
@@ -85,7 +85,7 @@ ItemReply QueueEngine<T>::settle_ended(QueueContext& queue, Verb verb, const Set
     return {.code = errc::stale_receipt};  // others of its group were leased since (S32)
   }
   switch (verb) {
-    case Verb::erase: return erase_message(queue, key, row);
+    case Verb::erase: return erase_message(queue, item, key, row);
     case Verb::reject: return reject(queue, item, key, row);
     case Verb::extend: return {.code = errc::lease_expired};
     case Verb::nack:
@@ -95,7 +95,8 @@ ItemReply QueueEngine<T>::settle_ended(QueueContext& queue, Verb verb, const Set
 }
 
 template <Tables T>
-ItemReply QueueEngine<T>::erase_message(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+ItemReply QueueEngine<T>::erase_message(QueueContext& queue, const SettleItem&, const MessageKey& key,
+                                        MessageRow& row) {
   if (PEERQ_PLANTED(delete_after_expiry_lost)) return {};
   take_out(queue, key, row);
   ++queue.row.deleted;

@@ -200,24 +200,6 @@ TEST_CASE("a time-to-live of 10 years is taken, more or a negative one is invali
   }
 }
 
-TEST_CASE("what belongs to features that are not built is refused by the engine too") {
-  OneQueue shard;
-  SendItem group = shard.item("x");
-  group.group_id = as_bytes("g");
-  SendItem deduplicated = shard.item("x");
-  deduplicated.deduplication_id = as_bytes("d");
-  SendItem priority = shard.item("x");
-  priority.priority = 5;
-  SendItem wrong = shard.item("x");
-  wrong.priority = 10;
-  const Reply reply = shard.send_batch(shard.queue, {group, deduplicated, priority, wrong});
-  CHECK(reply.items[0].code == errc::not_supported);
-  CHECK(reply.items[1].code == errc::not_supported);
-  CHECK(reply.items[2].code == errc::not_supported);
-  CHECK(reply.items[3].code == errc::invalid_argument);
-  CHECK(reply.detail == "group_id");
-}
-
 TEST_CASE("every command to an unknown queue gets queue_not_found") {
   Shard shard;
   const QueueId queue{99};

@@ -1,0 +1,75 @@
+#pragma once
+// QueueEngine: receive from several queues by weight (S27).
+
+#include <algorithm>
+#include <vector>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// Each message comes from the queue that has had the smallest part of its weight so far, of equals the first
+/// named; one that has nothing (more) is skipped. Every queue's own pause, window, rate and caps count.
+template <Tables T>
+void QueueEngine<T>::receive_several(const ReceiveSeveral& command, Reply& reply) {
+  Receive plain;
+  plain.max_messages = command.max_messages;
+  plain.max_bytes = command.max_bytes;
+  plain.visibility_ms = command.visibility_ms;
+  if (!check_receive(plain, reply)) return;
+  if (command.queues.empty() || command.queues.size() > limits::receive_queues_max) {
+    return fail(reply, errc::invalid_argument,
+                "a receive is from 1 to " + std::to_string(limits::receive_queues_max) + " queues");
+  }
+  std::vector<Share> shares;
+  shares.reserve(command.queues.size());
+  for (const WeightedQueue& one : command.queues) {
+    if (one.weight == 0 || one.weight > limits::receive_weight_max) {
+      return fail(reply, errc::invalid_argument,
+                  "a weight is 1 to " + std::to_string(limits::receive_weight_max));
+    }
+    QueueContext* queue = use(one.queue, reply);
+    if (queue == nullptr) return;
+    const auto is_it = [queue](const Share& share) { return share.queue == queue; };
+    if (std::any_of(shares.begin(), shares.end(), is_it)) {
+      return fail(reply, errc::invalid_argument, "a queue is named twice");
+    }
+    shares.push_back({queue, one.weight, begin_handout(*queue, plain, reply)});
+  }
+  std::uint64_t bytes_left = command.max_bytes;
+  for (std::uint32_t taken = 0; taken < command.max_messages && take_from(shares, bytes_left, reply);) {
+    taken = static_cast<std::uint32_t>(reply.grants.size());
+  }
+  for (Share& share : shares) end_handout(*share.queue);
+}
+
+/// One message from the queue whose turn it is. False when none has one.
+template <Tables T>
+bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply) {
+  for (;;) {
+    Share* next = nullptr;
+    for (Share& share : shares) {
+      if (share.exhausted || share.room == 0) continue;
+      if (next == nullptr || share.taken * next->weight < next->taken * share.weight) next = &share;
+    }
+    if (next == nullptr) return false;
+    Handout& handout = next->handout;
+    handout.room = 1;
+    handout.bytes_left = bytes_left;
+    const std::size_t before = reply.grants.size();
+    hand_out(*next->queue, handout);
+    const std::uint64_t got = reply.grants.size() - before;
+    if (got == 0) {
+      next->exhausted = true;
+      continue;
+    }
+    bytes_left = handout.bytes_left;
+    next->taken += got;
+    next->room -= got;
+    return true;
+  }
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

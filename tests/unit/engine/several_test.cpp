@@ -1,0 +1,105 @@
+// Several queues in one command: S27 receive by weight, S76 transactions.
+
+#include "engine_fixture.hpp"
+
+namespace peerq::test {
+namespace {
+
+class Two : public Shard {
+ public:
+  explicit Two(QueueOptions options = {}) {
+    make(1, options);
+    make(2, options);
+  }
+  std::string take(std::uint32_t max, std::vector<WeightedQueue> queues) {
+    ReceiveSeveral command;
+    command.queues = queues;
+    command.max_messages = max;
+    reply = apply(command);
+    std::string out;
+    for (const Grant& grant : reply.grants) out += as_text(grant.payload.bytes.bytes());
+    return out;
+  }
+
+  QueueId a{1};
+  QueueId b{2};
+  Reply reply;
+};
+
+TEST_CASE("S27 each queue gives its share; what one cannot give goes to the others") {
+  Two shard;
+  for (int i = 0; i < 20; ++i) shard.send(shard.a, "a");
+  for (int i = 0; i < 4; ++i) shard.send(shard.b, "b");
+  const std::string first = shard.take(8, {{shard.a, 3}, {shard.b, 1}});
+  CHECK(std::count(first.begin(), first.end(), 'a') == 6);
+  CHECK(std::count(first.begin(), first.end(), 'b') == 2);
+  const std::string second = shard.take(10, {{shard.a, 1}, {shard.b, 9}});
+  CHECK(std::count(second.begin(), second.end(), 'b') == 2);
+  CHECK(second.size() == 10);
+  CHECK(shard.counters(shard.a).in_flight == 14);
+}
+
+TEST_CASE("S27 each queue obeys its own pause, rate and caps") {
+  Two shard({.max_in_flight = 2});
+  for (int i = 0; i < 5; ++i) shard.send(shard.a, "a");
+  for (int i = 0; i < 5; ++i) shard.send(shard.b, "b");
+  CHECK(shard.take(10, {{shard.a, 1}, {shard.b, 1}}).size() == 4);
+  CHECK(shard.take(10, {{shard.a, 1}, {shard.b, 1}}).empty());
+}
+
+TEST_CASE("S27 bad lists are refused") {
+  Two shard;
+  shard.take(1, {});
+  CHECK(shard.reply.code == errc::invalid_argument);
+  shard.take(1, {{shard.a, 0}});
+  CHECK(shard.reply.code == errc::invalid_argument);
+  shard.take(1, {{shard.a, 1}, {shard.a, 1}});
+  CHECK(shard.reply.code == errc::invalid_argument);
+  shard.take(1, {{shard.a, 1}, {QueueId{9}, 1}});
+  CHECK(shard.reply.code == errc::queue_not_found);
+}
+
+TEST_CASE("S76 a transaction deletes and sends together") {
+  Two shard;
+  shard.send(shard.a, "job");
+  const Grant job = shard.receive_one(shard.a);
+  const SettleItem erase{job.lease};
+  const SendItem result = shard.item("result");
+  const std::vector<Transact::Part> parts{{shard.a, {&erase, 1}, {}}, {shard.b, {}, {&result, 1}}};
+  const Reply reply = shard.apply(Transact{parts});
+  CHECK(reply.code == errc::ok);
+  CHECK(reply.items.size() == 2);
+  CHECK(shard.counters(shard.a).deleted == 1);
+  CHECK(shard.counters(shard.b).ready == 1);
+  const Reply again = shard.apply(Transact{parts});
+  CHECK(again.code == errc::message_not_found);
+  CHECK(shard.counters(shard.b).ready == 1);
+}
+
+TEST_CASE("S76 a stale or ended receipt or a full queue fails all of it; what is freed makes room") {
+  Two shard({.max_messages = 1});
+  shard.send(shard.a, "1");
+  const Grant first = shard.receive_one(shard.a);
+  const SettleItem erase{first.lease};
+  const std::vector<SendItem> two{shard.item("x"), shard.item("y")};
+  const std::vector<Transact::Part> too_many{{shard.a, {&erase, 1}, two}};
+  CHECK(shard.apply(Transact{too_many}).code == errc::queue_full);
+  CHECK(shard.counters(shard.a).in_flight == 1);
+  const std::vector<SettleItem> both{erase, erase};
+  const std::vector<Transact::Part> same{{shard.a, both, {}}};
+  CHECK(shard.apply(Transact{same}).code == errc::invalid_argument);
+  const std::vector<Transact::Part> swap{{shard.a, {&erase, 1}, {two.data(), 1}}};
+  CHECK(shard.apply(Transact{swap}).code == errc::ok);
+  CHECK(shard.counters(shard.a).ready == 1);
+  const Grant second = shard.receive_one(shard.a);
+  shard.tick(30s);
+  const SettleItem late{second.lease};
+  CHECK(shard.apply(Transact{std::vector<Transact::Part>{{shard.a, {&late, 1}, {}}}}).code ==
+        errc::lease_expired);
+  shard.receive_one(shard.a);
+  CHECK(shard.apply(Transact{std::vector<Transact::Part>{{shard.a, {&late, 1}, {}}}}).code ==
+        errc::stale_receipt);
+}
+
+}  // namespace
+}  // namespace peerq::test
