@@ -60,6 +60,61 @@ struct MessageInfo {
   Payload payload;
 };
 
+/// Why a message is not handed out now.
+enum class HoldKind : std::uint8_t {
+  paused,         ///< the queue
+  window_closed,  ///< until the next delivery window
+  in_flight_cap,  ///< of the queue
+  rate,           ///< of the queue
+  delayed,
+  in_flight,
+  parked,
+  moving,          ///< dead-lettered, on its way to another shard
+  expired,         ///< its time is over: it goes with the next entry
+  group_leased,    ///< FIFO: a message of its group is in flight
+  group_delayed,   ///< FIFO: a message of its group waits for its retry
+  group_cap,
+  group_rate,
+  group_paused,
+  group_parked,
+  group_order,     ///< FIFO: others of its group come first
+};
+
+struct Hold {
+  HoldKind kind;
+  /// Until when, by the calendar; 0 = open.
+  WallTime until;
+  /// Until when, in ms from now by lease time; 0 = open.
+  std::int64_t left_ms = 0;
+  /// group_leased: which lease. group_order: the message at the head.
+  LeaseRef lease{};
+};
+
+/// A message, and what holds it; nothing = it can be handed out now, after those before it.
+struct Explanation {
+  MessageState state = MessageState::fresh;
+  std::string group_id;
+  std::vector<Hold> holds;
+};
+
+/// A group as an operator sees it.
+struct GroupInfo {
+  std::string group_id;
+  std::uint64_t live = 0;
+  std::uint64_t ready = 0;
+  std::uint64_t in_flight = 0;
+  bool open = false;
+  bool paused = false;
+  bool parked = false;
+  WallTime held_until;
+};
+
+struct GroupPage {
+  std::vector<GroupInfo> groups;
+  /// The name after which the next page starts; none = this was the last.
+  std::optional<std::string> next;
+};
+
 /// Which messages: `peek` shows those that would be handed out next, in order; `list` shows every state.
 struct PageRequest {
   QueueId queue;

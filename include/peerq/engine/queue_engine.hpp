@@ -67,6 +67,10 @@ class QueueEngine {
   Result<MessagePage> page(const PageRequest& request, Stamps now) const;
   /// One message by id. **Errors** queue_not_found, queue_deleted, message_not_found.
   Result<MessageInfo> get(QueueId queue, MessageId id, Stamps now) const;
+  /// Why a message is not handed out now. **Errors** queue_not_found, queue_deleted, message_not_found.
+  Result<Explanation> explain(QueueId queue, MessageId id, Stamps now) const;
+  /// Groups by name, after the one given. **Errors** queue_not_found, queue_deleted.
+  Result<GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) const;
   /// Every live queue of the shard with the version it has, by id.
   std::vector<std::pair<QueueId, std::uint64_t>> queues() const;
 
@@ -353,6 +357,13 @@ class QueueEngine {
   void new_epoch(const NewEpoch& command, Reply& reply);
   const EpochRow& epoch() const;
 
+  // explain
+  void explain_message(const QueueContext& queue, const MessageRow& row, Stamps now, Explanation& out) const;
+  void explain_group(const QueueContext& queue, const MessageKey& key, const MessageRow& row, Stamps now,
+                     Explanation& out) const;
+  void explain_queue(const QueueContext& queue, Stamps now, Explanation& out) const;
+  static std::int64_t token_wait_ms(const RateLimit& rate, TokenBucket bucket, LeaseTime now);
+
   // query
   template <class Row>
   std::optional<Found<Row>> first_between(const typename Row::Key& from, const typename Row::Key& to) const;
@@ -408,6 +419,7 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_kick.ipp"
 #include "peerq/engine/queue_engine_overflow.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
+#include "peerq/engine/queue_engine_explain.ipp"
 #include "peerq/engine/queue_engine_rate.ipp"
 #include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_receive.ipp"
