@@ -21,7 +21,7 @@ class KnownBuckets;
 class StateTables {
  public:
   static constexpr std::uint32_t shards = 3;
-  static constexpr unsigned tables_max = 80;
+  static constexpr unsigned tables_max = 128;
 
   /// Opens all, creating what is missing. Gives the sum over all sums (row_sums.hpp).
   Result<std::uint64_t> open(LmdbEnvironment& environment);
@@ -33,7 +33,7 @@ class StateTables {
   Result<std::uint64_t> sum_of_sums(const LmdbEnvironment& environment,
                                     const LmdbTransaction& transaction) const;
 
-  static constexpr std::size_t table_numbers = 32;
+  static constexpr std::size_t table_numbers = 64;
   std::array<std::array<MDB_dbi, table_numbers>, shards> handles_{};
 };
 

@@ -9,6 +9,7 @@
 
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/session_rows.hpp"
 #include "storage/segment_table.hpp"
 
 namespace peerq::storage {
@@ -35,7 +36,8 @@ using OrderedRows =
             engine::CatalogRemovedRow, engine::CatalogCountersRow, engine::GroupNameRow, engine::GroupRow,
             engine::GroupOrderRow, engine::GroupFlightRow, engine::RankRow, engine::GroupTimerRow,
             engine::WindowRow, engine::DeduplicationRow, engine::DeduplicationEndRow,
-            engine::MessageDeduplicationRow>;
+            engine::MessageDeduplicationRow, engine::SessionRow, engine::SessionReplyRow,
+            engine::SessionTimerRow, engine::SessionLeaseRow, engine::SessionCountRow>;
 
 inline DenseKey dense(const engine::MessageKey& key) noexcept {
   return {key.queue.value, key.sequence.value};

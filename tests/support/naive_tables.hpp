@@ -124,7 +124,8 @@ class NaiveTables {
              Map<engine::GroupNameRow>, Map<engine::GroupRow>, Map<engine::GroupOrderRow>,
              Map<engine::GroupFlightRow>, Map<engine::RankRow>, Map<engine::GroupTimerRow>,
              Map<engine::WindowRow>, Map<engine::DeduplicationRow>, Map<engine::DeduplicationEndRow>,
-             Map<engine::MessageDeduplicationRow>>
+             Map<engine::MessageDeduplicationRow>, Map<engine::SessionRow>, Map<engine::SessionReplyRow>,
+             Map<engine::SessionTimerRow>, Map<engine::SessionLeaseRow>, Map<engine::SessionCountRow>>
       maps_;
   std::map<MessageId, SharedBytes> payloads_;
   bool failing_ = false;

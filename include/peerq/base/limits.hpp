@@ -56,6 +56,10 @@ inline constexpr std::size_t deduplication_id_size_max = 128;
 /// Deduplication ids past their windows that one entry removes from each queue it touches: more than it can
 /// add by single sends.
 inline constexpr std::size_t deduplication_slice = 1'024;
+/// A session remembers the replies of so many requests, and ends this long after its last one (S18).
+inline constexpr std::uint32_t session_window = 1'024;
+inline constexpr std::chrono::milliseconds session_idle = 10min;
+inline constexpr std::uint64_t sessions_max = 65'536;
 /// Receive from several queues.
 inline constexpr std::size_t receive_queues_max = 64;
 inline constexpr std::uint32_t receive_weight_max = 1'000;

@@ -28,6 +28,7 @@
 #include "peerq/engine/queue_context.hpp"
 #include "peerq/engine/reply.hpp"
 #include "peerq/engine/retry.hpp"
+#include "peerq/engine/sessions.hpp"
 #include "peerq/engine/tables.hpp"
 
 namespace peerq::engine {
@@ -41,7 +42,7 @@ inline namespace v1 {
 template <Tables T>
 class QueueEngine {
  public:
-  explicit QueueEngine(T& tables) noexcept : tables_(&tables) {}
+  explicit QueueEngine(T& tables) noexcept : tables_(&tables), sessions_(tables) {}
   QueueEngine(const QueueEngine&) = delete;
   QueueEngine& operator=(const QueueEngine&) = delete;
 
@@ -118,6 +119,8 @@ class QueueEngine {
     std::uint64_t token = 0;
     LeaseTime deadline{};
     LeaseTime latest_deadline{};
+    /// The session that the leases end with; 0 = none.
+    SessionId session{0};
     /// Levels that may still have something (bit n = level n).
     std::uint16_t levels = (1U << limits::priority_count) - 1;
   };
@@ -145,6 +148,7 @@ class QueueEngine {
   void write_back(QueueContext& queue);
   void tell(QueueContext& queue);
   void run(const Command& command, Reply& reply);
+  void run_once(const Command& command, Reply& reply);
   QueueContext* lookup(QueueId queue) const;
   bool read_context(QueueId id, QueueContext& queue) const;
   const QueueContext* look(QueueId queue) const;
@@ -192,8 +196,15 @@ class QueueEngine {
   bool reclaim_deduplication(QueueContext& queue, std::size_t& budget);
   void drop_deduplication(const MessageKey& key, const MessageRow& row);
 
+  // session
+  static StoredReply stored_of(const Command& command, const Reply& reply);
+  void repeat(const StoredReply& stored, Reply& reply) const;
+  void open_session(const OpenSession& command, Reply& reply);
+  void end_session(SessionId session);
+  bool sweep_one_session();
+
   // receive
-  void receive(const Receive& command, Reply& reply);
+  void receive(const Receive& command, SessionId session, Reply& reply);
   static bool check_receive(const Receive& command, Reply& reply);
   Handout begin_handout(QueueContext& queue, const Receive& command, Reply& reply);
   void end_handout(QueueContext& queue);
@@ -380,6 +391,7 @@ class QueueEngine {
   MessageInfo describe(const MessageKey& key, const MessageRow& row, Stamps now, bool with_payload) const;
 
   T* tables_;
+  Sessions<T> sessions_;
   LogIndex applied_;
 
   // Derived; dropped when it grows, and with a restart.
@@ -424,6 +436,7 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_send.ipp"
+#include "peerq/engine/queue_engine_session.ipp"
 #include "peerq/engine/queue_engine_settle.ipp"
 #include "peerq/engine/queue_engine_several.ipp"
 #include "peerq/engine/queue_engine_state.ipp"

@@ -18,7 +18,7 @@ void QueueEngine<T>::apply(LogIndex index, const EntryView& entry, Effects& effe
   }
   begin(entry, effects);
   sweep();
-  for (const Command& command : entry.commands) run(command, effects.replies.emplace_back());
+  for (const Command& command : entry.commands) run_once(command, effects.replies.emplace_back());
   reclaim();
   finish();
   applied_ = index;
@@ -106,13 +106,17 @@ void QueueEngine<T>::run(const Command& command, Reply& reply) {
         if constexpr (std::is_same_v<Body, Send>) {
           send(body, reply);
         } else if constexpr (std::is_same_v<Body, Receive>) {
-          receive(body, reply);
+          receive(body, command.origin.session, reply);
         } else if constexpr (std::is_same_v<Body, Settle>) {
           settle(body, reply);
         } else if constexpr (std::is_same_v<Body, Kick>) {
           kick(body, reply);
         } else if constexpr (std::is_same_v<Body, Purge>) {
           purge(body, reply);
+        } else if constexpr (std::is_same_v<Body, OpenSession>) {
+          open_session(body, reply);
+        } else if constexpr (std::is_same_v<Body, CloseSession>) {
+          end_session(body.session);
         } else if constexpr (std::is_same_v<Body, Transact>) {
           transact(body, reply);
         } else if constexpr (std::is_same_v<Body, ReceiveSeveral>) {

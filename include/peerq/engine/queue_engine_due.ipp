@@ -14,6 +14,8 @@ void QueueEngine<T>::sweep() {
   }
   while (sweep_one_timer()) {
   }
+  while (sweep_one_session()) {
+  }
   while (sweep_one_wall()) {
   }
 }

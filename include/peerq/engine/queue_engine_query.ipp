@@ -15,6 +15,7 @@ NextDue QueueEngine<T>::next_due() const {
   if (lease) due.lease = lease->key.at;
   const auto timer = timers_.first(*tables_, {}, {LeaseTime::never(), QueueId{0}, 0});
   if (timer) due.lease = std::min(due.lease, timer->key.at);
+  due.lease = std::min(due.lease, sessions_.next_timer());
   const WallDueRow::Key end{WallTime::never(), QueueId{0}, Sequence{0}, WallDue::delay};
   if (const auto wall = first_wall_due(end, header_.expiry_halted)) due.wall = wall->at;
   due.more = more_due_ || reclaim_waits();

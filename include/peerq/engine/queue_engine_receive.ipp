@@ -11,7 +11,7 @@ namespace peerq::engine {
 inline namespace v1 {
 
 template <Tables T>
-void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
+void QueueEngine<T>::receive(const Receive& command, SessionId session, Reply& reply) {
   if (!check_receive(command, reply)) return;
   QueueContext* queue = use(command.queue, reply);
   if (queue == nullptr) return;
@@ -19,6 +19,7 @@ void QueueEngine<T>::receive(const Receive& command, Reply& reply) {
   if (remembered && repeat_receive(*queue, command, reply)) return;
   Handout handout = begin_handout(*queue, command, reply);
   handout.token = remembered ? queue->row.last_attempt_token + 1 : 0;
+  if (command.bind_to_session) handout.session = session;
   reply.grants.reserve(std::min(handout.room, queue->row.ready));
   if (second_grant_ && second_grant_->first == queue->id) {
     reply.grants.push_back(std::move(second_grant_->second));
@@ -310,6 +311,7 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
   row.latest_deadline = handout.latest_deadline;
   row.deadline = handout.deadline;
   row.attempt_token = handout.token;
+  row.session = handout.session;
   enter_flight(queue, key, row);
   fill(handout.reply->grants.emplace_back(), key, row);
   if (PEERQ_PLANTED(double_delivery) && returned)
@@ -318,6 +320,7 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
 
 template <Tables T>
 void QueueEngine<T>::fill(Grant& grant, const MessageKey& key, const MessageRow& row) const {
+  grant.queue = key.queue;
   grant.lease = {key.sequence, row.attempt};
   grant.id = row.id(key);
   grant.receive_count = row.receive_count;

@@ -76,6 +76,7 @@ void QueueEngine<T>::take_out(QueueContext& queue, const MessageKey& key, Messag
   } else if (row.state == MessageState::in_flight) {
     row.deadline = row.latest_deadline = LeaseTime{};
     row.attempt_token = 0;
+    row.session = SessionId(0);
     if (queue.config.options.max_in_flight != 0) announce(queue);
     if (row.group != 0) {
       GroupContext& group = need_group(queue, row.group);
@@ -111,6 +112,9 @@ void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key
     case MessageState::in_flight:
       tables_->template erase<LeaseDueRow>({row.deadline, key.queue, key.sequence});
       if (row.attempt_token != 0) forget_lease(queue, key.sequence, row.attempt_token);
+      if (row.session.value != 0) {
+        tables_->template erase<SessionLeaseRow>({row.session, queue.id, key.sequence});
+      }
       if (row.group != 0 && queue.is_fifo()) {
         tables_->template erase<GroupFlightRow>({queue.id, row.group, key.sequence});
       }
@@ -153,6 +157,9 @@ void QueueEngine<T>::enter_flight(QueueContext& queue, const MessageKey& key, Me
   row.state = MessageState::in_flight;
   ++queue.row.in_flight;
   insert_lease_due(key, row.deadline);
+  if (row.session.value != 0) {
+    tables_->template insert<SessionLeaseRow>({row.session, queue.id, key.sequence}, {});
+  }
   if (row.group != 0) {
     GroupContext& group = need_group(queue, row.group);
     ++group.row.in_flight;

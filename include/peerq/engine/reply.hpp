@@ -36,6 +36,8 @@ struct Payload {
 
 /// One message handed out.
 struct Grant {
+  /// The queue that gave it.
+  QueueId queue;
   LeaseRef lease;
   MessageId id;
   std::uint32_t receive_count = 0;

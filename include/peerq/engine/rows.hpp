@@ -57,6 +57,11 @@ enum class TableId : std::uint8_t {
   deduplication = 32,
   deduplication_ends = 33,
   message_deduplication = 34,
+  sessions = 35,
+  session_replies = 36,
+  session_timers = 37,
+  session_leases = 38,
+  session_count = 39,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
@@ -138,6 +143,8 @@ struct MessageRow {
   std::uint8_t priority = limits::priority_default;
   /// FIFO: which lease of its group was the last with this message (S32).
   std::uint64_t group_lease = 0;
+  /// While in flight: the session that the lease ends with; 0 = none.
+  SessionId session;
   /// A MessageDeduplicationRow exists.
   bool has_deduplication = false;
 
@@ -166,6 +173,7 @@ struct MessageRow {
     if (present & 0x0200) archive.field(row.foreign_id.incarnation), archive.field(row.foreign_id.sequence);
     if (present & 0x0400) archive.field(row.group), archive.field(row.priority);
     if (present & 0x0800) archive.field(row.group_lease);
+    if (present & 0x2000) archive.field(row.session);
   }
 
  private:
@@ -184,6 +192,7 @@ struct MessageRow {
     if (row.group != 0) bits |= 0x0400;
     if (row.group_lease != 0) bits |= 0x0800;
     if (row.has_deduplication) bits |= 0x1000;
+    if (row.session.value != 0) bits |= 0x2000;
     return static_cast<std::uint16_t>(bits);
   }
   static void row_flags(auto& archive, auto& row, std::uint16_t present) {

@@ -18,6 +18,7 @@
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/session_rows.hpp"
 
 namespace peerq::engine {
 inline namespace v1 {
@@ -53,7 +54,8 @@ concept Tables =
     TablesFor<T, GroupNameRow> && TablesFor<T, GroupRow> && TablesFor<T, GroupOrderRow> &&
     TablesFor<T, GroupFlightRow> && TablesFor<T, RankRow> && TablesFor<T, GroupTimerRow> &&
     TablesFor<T, WindowRow> && TablesFor<T, DeduplicationRow> && TablesFor<T, DeduplicationEndRow> &&
-    TablesFor<T, MessageDeduplicationRow> &&
+    TablesFor<T, MessageDeduplicationRow> && TablesFor<T, SessionRow> && TablesFor<T, SessionReplyRow> &&
+    TablesFor<T, SessionTimerRow> && TablesFor<T, SessionLeaseRow> && TablesFor<T, SessionCountRow> &&
     TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
     TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
     TablesFor<T, CatalogCountersRow> &&

@@ -1,0 +1,98 @@
+#pragma once
+// QueueEngine: requests of sessions (S18, S70).
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// A command of a session runs once; when it comes again it gets the reply that it had.
+template <Tables T>
+void QueueEngine<T>::run_once(const Command& command, Reply& reply) {
+  const Origin& origin = command.origin;
+  const bool opens = std::holds_alternative<OpenSession>(command.body);
+  if (origin.session.value == 0 || opens) return run(command, reply);
+  StoredReply stored;
+  switch (sessions_.begin(origin, lease_now(), reply, stored)) {
+    case Sessions<T>::Course::answered: return;
+    case Sessions<T>::Course::repeated: return repeat(stored, reply);
+    case Sessions<T>::Course::run: break;
+  }
+  run(command, reply);
+  sessions_.end(origin, stored_of(command, reply));
+}
+
+template <Tables T>
+StoredReply QueueEngine<T>::stored_of(const Command& command, const Reply& reply) {
+  StoredReply out;
+  out.code = reply.code;
+  out.detail = reply.detail;
+  out.count = reply.count;
+  out.items = reply.items;
+  const auto* receive = std::get_if<Receive>(&command.body);
+  out.erased = receive != nullptr && receive->erase && !reply.grants.empty();
+  if (!out.erased) {
+    for (const Grant& grant : reply.grants) out.leases.push_back({grant.queue, grant.lease});
+  }
+  return out;
+}
+
+/// What was handed out is given again as far as its lease lives (S21).
+template <Tables T>
+void QueueEngine<T>::repeat(const StoredReply& stored, Reply& reply) const {
+  if (stored.erased) return fail(reply, errc::outcome_unknown, "the messages were handed out and removed");
+  reply.code = stored.code;
+  reply.detail = stored.detail;
+  reply.count = stored.count;
+  reply.items = stored.items;
+  for (const GivenLease& given : stored.leases) {
+    const QueueContext* queue = lookup(given.queue);
+    const MessageKey key{given.queue, given.lease.sequence};
+    if (queue == nullptr || queue->removed || !exists(*queue, key.sequence)) continue;
+    const auto row = tables_->template find<MessageRow>(key);
+    const bool live = row && row->state == MessageState::in_flight && row->attempt == given.lease.attempt &&
+                      row->deadline > lease_now();
+    if (live) fill(reply.grants.emplace_back(), key, *row);
+  }
+}
+
+template <Tables T>
+void QueueEngine<T>::open_session(const OpenSession& command, Reply& reply) {
+  if (Error error = sessions_.open(command.session, lease_now()); error.code != errc::ok) {
+    fail(reply, error.code, std::move(error.detail));
+  }
+}
+
+/// Leases bound to it end as a nack with delay 0 (S70).
+template <Tables T>
+void QueueEngine<T>::end_session(SessionId session) {
+  const SessionLeaseRow::Key end{SessionId(session.value + 1), QueueId{0}, Sequence{0}};
+  while (const auto lease =
+             tables_->template first<SessionLeaseRow>({session, QueueId{0}, Sequence{0}}, end)) {
+    const MessageKey key{lease->key.queue, lease->key.sequence};
+    QueueContext& queue = need_context(key.queue);
+    MessageRow row = need_message(key);
+    if (!exists(queue, key.sequence)) {
+      reclaim_message(queue, key, row);
+      continue;
+    }
+    if (!bring_up_to_date(queue, key, row) || row.state != MessageState::in_flight) continue;
+    const SettleItem item{{key.sequence, row.attempt}, 0, as_bytes(std::string_view("session ended"))};
+    nack(queue, 0, item, key, row);
+  }
+  sessions_.close(session);
+}
+
+/// False when nothing (more) is to be done in this entry.
+template <Tables T>
+bool QueueEngine<T>::sweep_one_session() {
+  if (due_budget_ == 0) return false;
+  const auto session = sessions_.expired(lease_now());
+  if (!session) return false;
+  --due_budget_;
+  end_session(*session);
+  return true;
+}
+
+}  // namespace v1
+}  // namespace peerq::engine

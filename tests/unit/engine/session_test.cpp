@@ -1,0 +1,108 @@
+// Sessions: S18, S70, S83 as far as the engine decides.
+
+#include "engine_fixture.hpp"
+
+namespace peerq::test {
+namespace {
+
+class InSession : public Shard {
+ public:
+  InSession() { make(1); }
+
+  Reply ask(std::uint64_t sequence, CommandBody body, SessionId as = SessionId(7)) {
+    std::vector<Command> commands(1);
+    commands.front().origin = {as, sequence, {}};
+    commands.front().body = std::move(body);
+    return std::move(apply(std::move(commands)).front());
+  }
+  Reply open(SessionId as = SessionId(7)) { return apply(OpenSession{as}); }
+  Reply put(std::uint64_t sequence, std::string_view body) {
+    const SendItem one = item(body);
+    return ask(sequence, Send{queue, false, {&one, 1}});
+  }
+
+  QueueId queue{1};
+};
+
+TEST_CASE("S18 a request that is repeated is applied once and gets the same reply") {
+  InSession shard;
+  CHECK(shard.put(1, "x").code == errc::session_expired);
+  CHECK(shard.open().code == errc::ok);
+  const Reply first = shard.put(1, "x");
+  CHECK(first.items.at(0).code == errc::ok);
+  shard.restart();
+  const Reply again = shard.put(1, "x");
+  CHECK(again.items.at(0).id == first.items.at(0).id);
+  CHECK(shard.counters(shard.queue).sent == 1);
+  shard.put(2, "y");
+  CHECK(shard.counters(shard.queue).sent == 2);
+}
+
+TEST_CASE("S18 a repeated receive gives the same leases while they live") {
+  InSession shard;
+  shard.open();
+  shard.put(1, "x");
+  Receive receive;
+  receive.queue = shard.queue;
+  const Reply first = shard.ask(2, receive);
+  REQUIRE(first.grants.size() == 1);
+  const Reply again = shard.ask(2, receive);
+  REQUIRE(again.grants.size() == 1);
+  CHECK(again.grants[0].lease == first.grants[0].lease);
+  const SettleItem erase{first.grants[0].lease};
+  CHECK(shard.ask(3, Settle{shard.queue, Verb::erase, {&erase, 1}}).items.at(0).code == errc::ok);
+  CHECK_FALSE(shard.ask(3, Settle{shard.queue, Verb::erase, {&erase, 1}}).items.at(0).already_gone);
+  CHECK(shard.ask(2, receive).grants.empty());
+  shard.put(4, "y");
+  receive.erase = true;
+  CHECK(shard.ask(5, receive).grants.size() == 1);
+  CHECK(shard.ask(5, receive).code == errc::outcome_unknown);
+}
+
+TEST_CASE("S18 the last 1,024 requests are remembered; older ones have an unknown outcome") {
+  InSession shard;
+  shard.check_every_entry = false;
+  shard.open();
+  for (std::uint64_t i = 1; i <= limits::session_window + 1; ++i) shard.put(i, "x");
+  CHECK(shard.put(1, "x").code == errc::outcome_unknown);
+  CHECK(shard.put(2, "x").code == errc::ok);
+  CHECK(shard.counters(shard.queue).sent == limits::session_window + 1);
+}
+
+TEST_CASE("S18 a session ends ten minutes after its last request") {
+  InSession shard;
+  shard.open();
+  shard.tick(9min);
+  shard.put(1, "x");
+  shard.tick(9min);
+  CHECK(shard.put(1, "x").code == errc::ok);
+  shard.tick(10min);
+  CHECK(shard.put(2, "x").code == errc::session_expired);
+  CHECK(shard.tables.rows<SessionRow>().empty());
+  CHECK(shard.tables.rows<SessionReplyRow>().empty());
+  CHECK(shard.tables.rows<SessionTimerRow>().empty());
+}
+
+TEST_CASE("S70 leases bound to a session end with it as a nack, others stay") {
+  InSession shard;
+  shard.open();
+  shard.put(1, "x");
+  shard.put(2, "y");
+  Receive bound;
+  bound.queue = shard.queue;
+  bound.bind_to_session = true;
+  CHECK(shard.ask(3, bound).grants.size() == 1);
+  Receive plain;
+  plain.queue = shard.queue;
+  CHECK(shard.ask(4, plain).grants.size() == 1);
+  shard.apply(CloseSession{SessionId(7)});
+  CHECK(shard.counters(shard.queue).ready == 1);
+  CHECK(shard.counters(shard.queue).in_flight == 1);
+  const Grant again = shard.receive_one(shard.queue);
+  CHECK(again.receive_count == 2);
+  CHECK(shard.get(shard.queue, again.id)->note.last_error == "session ended");
+  CHECK(shard.tables.rows<SessionLeaseRow>().empty());
+}
+
+}  // namespace
+}  // namespace peerq::test
