@@ -13,6 +13,10 @@ bool has_weights(const QueueOptions& options) noexcept {
   return options.weights != limits::weights_default;
 }
 
+std::uint32_t low(std::uint64_t number) noexcept { return static_cast<std::uint32_t>(number); }
+std::uint32_t high(std::uint64_t number) noexcept { return static_cast<std::uint32_t>(number >> 32); }
+std::uint64_t join(std::uint32_t high, std::uint32_t low) noexcept { return std::uint64_t{high} << 32 | low; }
+
 void write_optionals(schema::QueueOptions::Builder to, const QueueOptions& options) {
   to.setHasMaxMessages(options.max_messages.has_value());
   to.setMaxMessages(options.max_messages.value_or(0));
@@ -40,9 +44,11 @@ void write_limits(schema::QueueOptions::Builder to, const QueueOptions& options)
   to.setMaxInFlight(options.max_in_flight);
   to.setMaxInFlightPerGroup(options.max_in_flight_per_group);
   to.setPriorityAgingMs(options.priority_aging.count());
-  to.setRatePerSecondThousandths(options.rate.per_second_thousandths);
+  to.setRatePerSecondThousandths(low(options.rate.per_second_thousandths));
+  to.setRateHigh(high(options.rate.per_second_thousandths));
   to.setRateBurst(options.rate.burst);
-  to.setGroupRatePerSecondThousandths(options.group_rate.per_second_thousandths);
+  to.setGroupRatePerSecondThousandths(low(options.group_rate.per_second_thousandths));
+  to.setGroupRateHigh(high(options.group_rate.per_second_thousandths));
   to.setGroupRateBurst(options.group_rate.burst);
   to.setDeduplicationWindowMs(options.deduplication_window.count());
   to.setContentBasedDeduplication(options.content_based_deduplication);
@@ -57,10 +63,32 @@ void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
   options.max_in_flight = from.getMaxInFlight();
   options.max_in_flight_per_group = from.getMaxInFlightPerGroup();
   options.priority_aging = Milliseconds(from.getPriorityAgingMs());
-  options.rate = {from.getRatePerSecondThousandths(), from.getRateBurst()};
-  options.group_rate = {from.getGroupRatePerSecondThousandths(), from.getGroupRateBurst()};
+  options.rate = {join(from.getRateHigh(), from.getRatePerSecondThousandths()), from.getRateBurst()};
+  options.group_rate = {join(from.getGroupRateHigh(), from.getGroupRatePerSecondThousandths()),
+                        from.getGroupRateBurst()};
   options.deduplication_window = Milliseconds(from.getDeduplicationWindowMs());
   options.content_based_deduplication = from.getContentBasedDeduplication();
+}
+
+void write_windows(schema::QueueOptions::Builder to, const std::vector<DeliveryWindow>& windows) {
+  if (windows.empty()) return;
+  auto list = to.initWindows(static_cast<unsigned>(windows.size()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    auto window = list[i];
+    const auto& zone = windows[i].zone;
+    if (!zone.empty()) fill(window.initZone(static_cast<unsigned>(zone.size())), zone);
+    window.setFromMinutes(static_cast<std::int32_t>(windows[i].from.count()));
+    window.setToMinutes(static_cast<std::int32_t>(windows[i].to.count()));
+    window.setDays(windows[i].days);
+  }
+}
+
+void read_windows(schema::QueueOptions::Reader from, std::vector<DeliveryWindow>& windows) {
+  for (const auto window : from.getWindows()) {
+    windows.push_back({std::string(from_text(window.getZone())),
+                       std::chrono::minutes(window.getFromMinutes()),
+                       std::chrono::minutes(window.getToMinutes()), window.getDays()});
+  }
 }
 
 }  // namespace
@@ -71,6 +99,9 @@ std::size_t options_words(const QueueOptions& options) noexcept {
   if (!options.tags.empty())
     words += 1 + options.tags.size() * capnp::sizeInWords<schema::QueueOptions::Tag>();
   for (const auto& [key, value] : options.tags) words += text_words(key) + text_words(value);
+  if (!options.windows.empty())
+    words += 1 + options.windows.size() * capnp::sizeInWords<schema::QueueOptions::Window>();
+  for (const auto& window : options.windows) words += text_words(window.zone);
   return words;
 }
 
@@ -96,6 +127,7 @@ void write_options(schema::QueueOptions::Builder to, const QueueOptions& options
     auto weights = to.initWeights(static_cast<unsigned>(options.weights.size()));
     for (unsigned i = 0; i < weights.size(); ++i) weights.set(i, options.weights[i]);
   }
+  write_windows(to, options.windows);
   if (options.tags.empty()) return;
   auto tags = to.initTags(static_cast<unsigned>(options.tags.size()));
   unsigned i = 0;
@@ -123,6 +155,7 @@ bool read_options(schema::QueueOptions::Reader from, QueueOptions& options) {
   read_optionals(from, options);
   read_limits(from, options);
 
+  read_windows(from, options.windows);
   const auto weights = from.getWeights();
   if (weights.size() != 0 && weights.size() != options.weights.size()) return false;
   for (unsigned i = 0; i < weights.size(); ++i) options.weights[i] = weights[i];
