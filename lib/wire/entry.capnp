@@ -177,10 +177,7 @@ struct QueueOptions {
   # Null: level + 1.
   weights @35 :List(UInt16);
   tags @36 :List(Tag);
-  # The upper 32 bits of the rates.
-  rateHigh @37 :UInt32;
-  groupRateHigh @38 :UInt32;
-  windows @39 :List(Window);
+  windows @37 :List(Window);
 
   struct Tag {
     key @0 :Text;

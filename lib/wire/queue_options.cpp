@@ -9,13 +9,7 @@ namespace peerq::wire {
 
 namespace {
 
-bool has_weights(const QueueOptions& options) noexcept {
-  return options.weights != limits::weights_default;
-}
-
-std::uint32_t low(std::uint64_t number) noexcept { return static_cast<std::uint32_t>(number); }
-std::uint32_t high(std::uint64_t number) noexcept { return static_cast<std::uint32_t>(number >> 32); }
-std::uint64_t join(std::uint32_t high, std::uint32_t low) noexcept { return std::uint64_t{high} << 32 | low; }
+bool has_weights(const QueueOptions& options) noexcept { return options.weights != limits::weights_default; }
 
 void write_optionals(schema::QueueOptions::Builder to, const QueueOptions& options) {
   to.setHasMaxMessages(options.max_messages.has_value());
@@ -44,11 +38,9 @@ void write_limits(schema::QueueOptions::Builder to, const QueueOptions& options)
   to.setMaxInFlight(options.max_in_flight);
   to.setMaxInFlightPerGroup(options.max_in_flight_per_group);
   to.setPriorityAgingMs(options.priority_aging.count());
-  to.setRatePerSecondThousandths(low(options.rate.per_second_thousandths));
-  to.setRateHigh(high(options.rate.per_second_thousandths));
+  to.setRatePerSecondThousandths(options.rate.per_second_thousandths);
   to.setRateBurst(options.rate.burst);
-  to.setGroupRatePerSecondThousandths(low(options.group_rate.per_second_thousandths));
-  to.setGroupRateHigh(high(options.group_rate.per_second_thousandths));
+  to.setGroupRatePerSecondThousandths(options.group_rate.per_second_thousandths);
   to.setGroupRateBurst(options.group_rate.burst);
   to.setDeduplicationWindowMs(options.deduplication_window.count());
   to.setContentBasedDeduplication(options.content_based_deduplication);
@@ -63,9 +55,8 @@ void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
   options.max_in_flight = from.getMaxInFlight();
   options.max_in_flight_per_group = from.getMaxInFlightPerGroup();
   options.priority_aging = Milliseconds(from.getPriorityAgingMs());
-  options.rate = {join(from.getRateHigh(), from.getRatePerSecondThousandths()), from.getRateBurst()};
-  options.group_rate = {join(from.getGroupRateHigh(), from.getGroupRatePerSecondThousandths()),
-                        from.getGroupRateBurst()};
+  options.rate = {from.getRatePerSecondThousandths(), from.getRateBurst()};
+  options.group_rate = {from.getGroupRatePerSecondThousandths(), from.getGroupRateBurst()};
   options.deduplication_window = Milliseconds(from.getDeduplicationWindowMs());
   options.content_based_deduplication = from.getContentBasedDeduplication();
 }

@@ -50,7 +50,7 @@ QueueOptions unusual_options() {
   for (std::size_t i = 0; i < options.weights.size(); ++i)
     options.weights[i] = static_cast<std::uint16_t>(i + 1);
   options.priority_aging = 12s;
-  options.rate = {limits::rate_thousandths_max - 1, 14};
+  options.rate = {13'000, 14};
   options.group_rate = {15'000, 16};
   options.deduplication_window = 17s;
   options.content_based_deduplication = true;
