@@ -306,7 +306,7 @@ void LogMaker::add_window(Dice& dice) {
     if (config != nullptr && !config->options.windows.empty() && dice.chance(70)) window.queue = queue;
   }
   const auto* config = model_.config(window.queue);
-  if (config == nullptr || (config->options.windows.empty() && !dice.chance(5))) return add_receive(dice);
+  if (config == nullptr || config->options.windows.empty()) return add_receive(dice);
   window.version = config->version - (dice.chance(10) ? 1 : 0);
   window.open = dice.chance(70);
   auto& turns = turns_.emplace_back();

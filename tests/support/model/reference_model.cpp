@@ -188,10 +188,10 @@ class Entry {
       }
     }
     for (const auto& [deadline, queue, position] : lapsed) {
-      event(EventKind::lease_lapsed, queue);
       const auto* message = find(Place{queue, position});
-      if (message != nullptr && message->state == MessageState::in_flight)  // not yet returned with its group
-        end_lease({queue, position}, true, Milliseconds(0));
+      if (message == nullptr || message->state != MessageState::in_flight) continue;  // gone with its group
+      event(EventKind::lease_lapsed, queue);
+      end_lease({queue, position}, true, Milliseconds(0));
     }
   }
 
@@ -275,6 +275,7 @@ class Entry {
     if (counts && options.max_receives > 0 && message.receive_count >= options.max_receives) {  // S37, S40
       if (!queue.fifo() || options.poison == Poison::block) return dead_letter(place, Cause::attempts);
       group(queue, message.group).parked = true;  // S45
+      event(EventKind::parked, place.queue);
       return look(queue, message.group);
     }
     if (const auto cause = expiry(model_, queue, message)) return dead_letter(place, *cause);  // S40
@@ -737,7 +738,10 @@ class Entry {
     auto* queue = find(cancel.queue);
     if (queue == nullptr) return fail(errc::queue_deleted);
     Reply reply;
-    for (const MessageId id : cancel.ids) reply.items.push_back(cancel_one(*queue, id));
+    for (const MessageId id : cancel.ids) {
+      reply.items.push_back(cancel_one(*queue, id));
+      reply.items.back().id = id;
+    }
     return reply;
   }
 
