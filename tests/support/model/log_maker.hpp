@@ -71,6 +71,7 @@ class LogMaker {
   std::vector<QueueId> names_;
   /// The first commands decide what kind of queues this log is about.
   std::vector<QueueType> types_;
+  std::vector<Poison> poisons_;
   bool with_groups_ = false;
   bool with_priorities_ = false;
   bool drawn_ = false;

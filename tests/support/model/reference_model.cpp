@@ -275,6 +275,8 @@ class Entry {
     if (counts && options.max_receives > 0 && message.receive_count >= options.max_receives) {  // S37, S40
       if (!queue.fifo() || options.poison == Poison::block) return dead_letter(place, Cause::attempts);
       group(queue, message.group).parked = true;  // S45
+      note(message).cause = Cause::attempts;
+      note(message).attempts = message.receive_count;
       event(EventKind::parked, place.queue);
       return look(queue, message.group);
     }
@@ -285,6 +287,10 @@ class Entry {
       if (queue.fifo()) hold(group(queue, message.group), message.due);
     }
     look(queue, message.group);
+  }
+
+  static engine::NoteRow& note(ModelMessage& message) {
+    return message.note ? *message.note : message.note.emplace();
   }
 
   static void hold(ModelGroup& group, WallTime until) {
@@ -307,9 +313,8 @@ class Entry {
       event(EventKind::expired, place.queue);
       return remove(place, &QueueRow::expired);
     }
-    if (!message.note) message.note.emplace();
-    message.note->cause = cause;
-    message.note->attempts = message.receive_count;
+    note(message).cause = cause;
+    note(message).attempts = message.receive_count;
     if (target == nullptr) {
       event(EventKind::parked, place.queue);
       message.state = MessageState::parked;
@@ -485,7 +490,12 @@ class Entry {
     for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
       if (const auto first = first_at(queue, level)) levels[level] = *first;
     }
-    if (levels.empty()) return std::nullopt;
+    if (levels.empty()) {
+      if (queue.config.options.priority_mode == PriorityMode::weighted)
+        std::copy(queue.config.options.weights.begin(), queue.config.options.weights.end(),
+                  queue.credits.begin());
+      return std::nullopt;
+    }
     return queue.config.options.priority_mode == PriorityMode::weighted ? by_weight(queue, levels)
                                                                         : by_rank(queue, levels);
   }
@@ -703,8 +713,7 @@ class Entry {
 
   static void remember_reason(ModelMessage& message, Bytes reason) {
     if (reason.empty()) return;
-    if (!message.note) message.note.emplace();
-    message.note->last_error = as_text(reason.first(std::min(reason.size(), limits::reason_size_max)));
+    note(message).last_error = as_text(reason.first(std::min(reason.size(), limits::reason_size_max)));
   }
 
   // Kick (S67), purge (S8), parameters.
