@@ -19,16 +19,22 @@ constexpr std::size_t bodies_kept = 32;
 // What the engine is known to do wrong, left out of the logs while it does (tests/regression/fifo_*.cpp).
 /// It takes entries of a group after one that failed.
 constexpr bool fifo_batches_are_atomic = true;
-/// It does not obey the rate of a FIFO queue's group.
-constexpr bool fifo_has_no_group_rate = true;
+/// It does not obey the rate of a group.
+constexpr bool groups_have_no_rate = true;
 /// The end of a group's retry delay is no due time for retention and aging.
 constexpr bool fifo_has_no_retention_and_aging = true;
 /// Later messages of a group take no credit of their level.
 constexpr bool fifo_is_strict = true;
 /// A message that expired in flight does not park its group, although its attempts are used up.
 constexpr bool parked_groups_have_no_time_to_live = true;
-/// Retry delays of groups do not end while the calendar is suspect.
-constexpr bool fifo_has_no_halt = true;
+/// Retry delays and windows do not end while the calendar is suspect.
+constexpr bool fifo_and_windows_have_no_halt = true;
+/// A group whose level changes goes to the end of its new ring.
+constexpr bool fifo_groups_have_one_level = true;
+/// A level of messages without a group that has nothing to give starts a new round.
+constexpr bool weighted_queues_have_only_groups = true;
+/// A queue whose rate was raised does not say so to those who wait.
+constexpr bool rates_do_not_change = true;
 
 }  // namespace
 
@@ -58,7 +64,7 @@ void LogMaker::begin(Dice& dice) {
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
-  if (fifo_has_no_halt && !types_.empty() && types_[0] == QueueType::fifo) header_.expiry_halted = false;
+  if (fifo_and_windows_have_no_halt && (!drawn_ || !with_halts_)) header_.expiry_halted = false;
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
@@ -107,7 +113,10 @@ void LogMaker::draw_kind(Dice& dice) {
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
+  with_halts_ = fifo == 0 && dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
+    fixed_.emplace_back();
+    some_flow(dice, fixed_.back());
     types_.push_back(i < fifo ? QueueType::fifo : QueueType::standard);
     poisons_.push_back(dice.chance(40) ? Poison::park_group : Poison::block);
   }
@@ -136,12 +145,14 @@ void LogMaker::add_send(Dice& dice) {
   auto& items = sends_.emplace_back();
   const std::size_t n = dice.chance(1) ? 0 : dice.chance(60) ? 1 : 1 + dice.below(5);
   const bool one_group = dice.chance(60);
-  for (std::size_t i = 0; i < n; ++i) {
-    items.push_back(send_item(dice, queue));
-    if (i > 0 && one_group) items.back().group_id = items.front().group_id;
-  }
   const auto* config = model_.config(queue);
   const bool fifo = config != nullptr && config->options.type == QueueType::fifo;
+  for (std::size_t i = 0; i < n; ++i) {
+    items.push_back(send_item(dice, queue));
+    if (i == 0 || !one_group) continue;
+    items.back().group_id = items.front().group_id;
+    if (fifo && fifo_groups_have_one_level) items.back().priority = items.front().priority;
+  }
   push(engine::Send{queue, dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic), items});
 }
 
@@ -156,13 +167,21 @@ std::string LogMaker::some_group(Dice& dice, QueueId queue) const {
   return std::string(1, static_cast<char>('a' + dice.below(4)));
 }
 
+std::uint8_t LogMaker::level_of(Bytes group) const {
+  if (group.empty() || !with_priorities_) return limits::priority_default;
+  return static_cast<std::uint8_t>(std::to_integer<int>(group[0]) % 3 * 4);
+}
+
 engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   engine::SendItem item;
   const auto* config = model_.config(queue);
   const bool fifo = config != nullptr && config->options.type == QueueType::fifo;
   if (fifo ? dice.chance(99) : with_groups_ && dice.chance(70)) item.group_id = keep(some_group(dice, queue));
+  const bool weighted = config != nullptr && config->options.priority_mode == PriorityMode::weighted;
+  if (weighted && weighted_queues_have_only_groups) item.group_id = keep(some_group(dice, queue));
   if (with_priorities_ && dice.chance(60))
     item.priority = static_cast<std::uint8_t>(dice.pick({0, 3, 5, 5, 9, 9}));
+  if (fifo && fifo_groups_have_one_level) item.priority = level_of(item.group_id);
   const auto& [payload, counted] = dice.any_of(bodies_);
   item.payload = payload.bytes();
   item.counted_bytes = counted;
@@ -393,7 +412,9 @@ void LogMaker::add_configure(Dice& dice) {
 QueueId LogMaker::some_dead_letter(Dice& dice, std::size_t index) const {
   if (index + 1 >= name_count || !dice.chance(70)) return {};
   const std::size_t chosen = index + 1 + dice.below(name_count - index - 1);
-  return types_[chosen] == types_[index] ? names_[chosen] : QueueId{};
+  const bool weighted =
+      weighted_queues_have_only_groups && fixed_[chosen].priority_mode != fixed_[index].priority_mode;
+  return types_[chosen] == types_[index] && !weighted ? names_[chosen] : QueueId{};
 }
 
 /// Priorities, caps, rates, windows.
@@ -414,8 +435,9 @@ void LogMaker::some_flow(Dice& dice, QueueOptions& options) const {
     limit.burst = static_cast<std::uint32_t>(dice.pick({0, 0, 1, 2, 3}));
   };
   if (dice.chance(12)) rate(options.rate);
-  if (with_groups_ && dice.chance(15)) rate(options.group_rate);
-  if (dice.chance(8)) options.windows.resize(1);
+  if (with_groups_ && !groups_have_no_rate && dice.chance(15)) rate(options.group_rate);
+  const bool halts = fifo_and_windows_have_no_halt && with_halts_;
+  if (!halts && dice.chance(8)) options.windows.resize(1);
 }
 
 QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
@@ -442,8 +464,13 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     if (options.retry.factor_thousandths == 1500) options.retry.factor_thousandths = 2000;
   }
   some_flow(dice, options);
+  if (rates_do_not_change) options.rate = fixed_[index].rate;
+  if (rates_do_not_change) options.group_rate = fixed_[index].group_rate;
+  if (weighted_queues_have_only_groups) {
+    options.priority_mode = fixed_[index].priority_mode;
+    if (!with_groups_) options.priority_mode = PriorityMode::strict;
+  }
   if (options.type == QueueType::fifo) {
-    if (fifo_has_no_group_rate) options.group_rate = {};
     if (fifo_has_no_retention_and_aging) options.retention.reset();
     if (fifo_has_no_retention_and_aging) options.priority_aging = Milliseconds(0);
     if (fifo_is_strict) options.priority_mode = PriorityMode::strict;

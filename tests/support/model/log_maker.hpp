@@ -52,6 +52,7 @@ class LogMaker {
   void add_window(Dice& dice);
   std::string some_group(Dice& dice, QueueId queue) const;
   Sequence some_position(Dice& dice) const;
+  std::uint8_t level_of(Bytes group) const;
   void add_configure(Dice& dice);
   void create(Dice& dice, std::size_t index);
   QueueOptions some_options(Dice& dice, std::size_t index) const;
@@ -72,6 +73,8 @@ class LogMaker {
   /// The first commands decide what kind of queues this log is about.
   std::vector<QueueType> types_;
   std::vector<Poison> poisons_;
+  std::vector<QueueOptions> fixed_;
+  bool with_halts_ = false;
   bool with_groups_ = false;
   bool with_priorities_ = false;
   bool drawn_ = false;

@@ -74,6 +74,9 @@ std::uint64_t room_in_flight(const ModelQueue& queue) {
 
 namespace {
 
+/// The engine does so; the page says that the group is forgotten (tests/regression/fifo_retry_delay.cpp).
+constexpr bool retry_delays_outlast_messages = true;
+
 bool within(auto value, auto least, auto most) { return value >= least && value <= most; }
 
 /// One entry on its way through the model.
@@ -101,9 +104,10 @@ class Entry {
     }
     for (const auto& [id, queue] : model_.queues) {
       const auto& options = queue.config.options;
-      const bool by_rate =
-          options.rate.per_second_thousandths > 0 || options.group_rate.per_second_thousandths > 0;
-      const bool woken = model_.deliverable(id) > before[id] && (!by_rate || before[id] == 0);
+      const bool bounded = options.rate.per_second_thousandths > 0 ||
+                           options.group_rate.per_second_thousandths > 0 ||
+                           options.max_in_flight_per_group > 0;
+      const bool woken = model_.deliverable(id) > before[id] && (!bounded || before[id] == 0);
       if (woken) effects_.ready.push_back(id);
     }
     return std::move(effects_);
@@ -173,7 +177,8 @@ class Entry {
       const auto& rate = queue.config.options.group_rate;
       const bool full = rate.per_second_thousandths == 0 || !group.bucket ||
                         units(group.bucket, rate, model_.now.lease) == units({}, rate, model_.now.lease);
-      return empty && full && !group.paused && !group.parked;
+      const bool delayed = retry_delays_outlast_messages && group.retry_until.ms != 0;
+      return empty && full && !group.paused && !group.parked && !delayed;
     });
   }
 
@@ -490,12 +495,7 @@ class Entry {
     for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
       if (const auto first = first_at(queue, level)) levels[level] = *first;
     }
-    if (levels.empty()) {
-      if (queue.config.options.priority_mode == PriorityMode::weighted)
-        std::copy(queue.config.options.weights.begin(), queue.config.options.weights.end(),
-                  queue.credits.begin());
-      return std::nullopt;
-    }
+    if (levels.empty()) return std::nullopt;
     return queue.config.options.priority_mode == PriorityMode::weighted ? by_weight(queue, levels)
                                                                         : by_rank(queue, levels);
   }
@@ -722,7 +722,12 @@ class Entry {
     auto* queue = find(kick.queue);
     if (queue == nullptr) return fail(errc::queue_deleted);
     std::vector<Sequence> chosen;
-    for (const auto& [position, message] : queue->messages) {
+    std::vector<std::pair<int, Sequence>> from_front;  // by lane, the highest first
+    for (const auto& [position, message] : queue->messages)
+      from_front.push_back({-position.lane(), position});
+    std::sort(from_front.begin(), from_front.end());
+    for (const auto& [lane, position] : from_front) {
+      const auto& message = queue->messages.at(position);
       if (message.state != MessageState::parked) continue;
       const bool named = std::find(kick.ids.begin(), kick.ids.end(), message.id) != kick.ids.end();
       if (named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(position);
