@@ -31,8 +31,13 @@ constexpr bool parked_groups_have_no_time_to_live = true;
 constexpr bool fifo_and_windows_have_no_halt = true;
 /// A group whose level changes goes to the end of its new ring.
 constexpr bool fifo_groups_have_one_level = true;
-/// A level of messages without a group that has nothing to give starts a new round.
+/// A level that ran dry in a receive starts a new round.
 constexpr bool weighted_queues_have_only_groups = true;
+constexpr bool weighted_receives_take_one = true;
+/// After a purge a paused group still has the levels that it had.
+constexpr bool purge_meets_no_paused_groups = true;
+/// A group that is above a lowered cap does not count as held.
+constexpr bool caps_of_groups_do_not_change = true;
 /// A queue whose rate was raised does not say so to those who wait.
 constexpr bool rates_do_not_change = true;
 
@@ -100,7 +105,7 @@ void LogMaker::add(Dice& dice) {
   if (roll < 87) return add_cancel(dice);
   if (roll < 91) return add_change_group(dice);
   if (roll < 93) return add_window(dice);
-  if (roll < 94) return dice.chance(60) ? push(engine::Purge{some_queue(dice)}) : add_receive(dice);
+  if (roll < 94) return dice.chance(60) ? add_purge(dice) : add_receive(dice);
   if (roll < 98) return add_configure(dice);
   if (dice.chance(10)) return push(engine::NewEpoch{dice.below(100)});
   push(engine::Tick{});
@@ -212,6 +217,9 @@ void LogMaker::add_receive(Dice& dice) {
   engine::Receive receive;
   receive.queue = some_queue(dice);
   receive.max_messages = static_cast<std::uint32_t>(dice.chance(60) ? 1 + dice.below(2) : 1 + dice.below(10));
+  const auto* config = model_.config(receive.queue);
+  const bool weighted = config != nullptr && config->options.priority_mode == PriorityMode::weighted;
+  if (weighted && weighted_receives_take_one) receive.max_messages = 1;
   if (dice.chance(10)) receive.max_bytes = 1 + dice.below(40);
   if (dice.chance(30)) receive.visibility_ms = dice.pick<std::int64_t>({1, 2, 7, 50, 1000, 43'200'000});
   receive.erase = dice.chance(6);
@@ -291,6 +299,19 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
     }
   }
   return lease;
+}
+
+void LogMaker::add_purge(Dice& dice) {
+  const QueueId queue = some_queue(dice);
+  const auto known = model_.queues.find(queue);
+  const bool paused =
+      known != model_.queues.end() && std::any_of(known->second.groups.begin(), known->second.groups.end(),
+                                                  [](const auto& group) { return group.second.paused; });
+  const bool pauses = std::any_of(commands_.begin(), commands_.end(), [](const auto& command) {
+    return std::holds_alternative<engine::ChangeGroup>(command.body);
+  });
+  if (purge_meets_no_paused_groups && (paused || pauses)) return add_receive(dice);
+  push(engine::Purge{queue});
 }
 
 Sequence LogMaker::some_position(Dice& dice) const {
@@ -466,6 +487,7 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   some_flow(dice, options);
   if (rates_do_not_change) options.rate = fixed_[index].rate;
   if (rates_do_not_change) options.group_rate = fixed_[index].group_rate;
+  if (caps_of_groups_do_not_change) options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
   if (weighted_queues_have_only_groups) {
     options.priority_mode = fixed_[index].priority_mode;
     if (!with_groups_) options.priority_mode = PriorityMode::strict;

@@ -47,6 +47,7 @@ class LogMaker {
   const Receipt& newest_receipt(Dice& dice);
   engine::LeaseRef some_lease(Dice& dice, QueueId queue);
   void add_kick(Dice& dice);
+  void add_purge(Dice& dice);
   void add_cancel(Dice& dice);
   void add_change_group(Dice& dice);
   void add_window(Dice& dice);

@@ -76,6 +76,8 @@ namespace {
 
 /// The engine does so; the page says that the group is forgotten (tests/regression/fifo_retry_delay.cpp).
 constexpr bool retry_delays_outlast_messages = true;
+/// The engine does so: a delay ends early when an earlier message of the group gets a shorter one.
+constexpr bool last_retry_delay_wins = true;
 
 bool within(auto value, auto least, auto most) { return value >= least && value <= most; }
 
@@ -299,7 +301,7 @@ class Entry {
   }
 
   static void hold(ModelGroup& group, WallTime until) {
-    group.retry_until = std::max(group.retry_until, until);
+    group.retry_until = last_retry_delay_wins ? until : std::max(group.retry_until, until);
   }
 
   static void give_back(ModelMessage& message) {
@@ -588,7 +590,7 @@ class Entry {
       auto& group = queue.groups.at(message.group);
       take_token(group.bucket, options.group_rate);
       if (!queue.fifo()) group.place = ++queue.turn;
-      if (!receive.erase && progress.groups.insert(message.group).second) ++group.leases;
+      if (progress.groups.insert(message.group).second) ++group.leases;
       message.group_lease = group.leases;
     }
     if (!receive.erase) lease(queue, message, receive);
@@ -777,7 +779,7 @@ class Entry {
     auto* queue = find(change.queue);
     if (queue == nullptr) return fail(errc::queue_deleted);
     const bool parks = change.verb == GroupVerb::park || change.verb == GroupVerb::unpark;
-    if (parks && !queue->fifo()) return fail(errc::not_supported);
+    if (change.verb == GroupVerb::park && !queue->fifo()) return fail(errc::not_supported);
     auto& changed = group(*queue, name);
     if (change.verb == GroupVerb::unpark && changed.parked) {
       for (auto& [position, m] : queue->messages) {
