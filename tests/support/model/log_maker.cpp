@@ -34,8 +34,8 @@ constexpr bool fifo_groups_have_one_level = true;
 /// A level that ran dry in a receive starts a new round.
 constexpr bool weighted_queues_have_only_groups = true;
 constexpr bool weighted_receives_take_one = true;
-/// After a purge a paused group still has the levels that it had.
-constexpr bool purge_meets_no_paused_groups = true;
+/// After a purge a group still has the levels that it had.
+constexpr bool purge_meets_no_groups = true;
 /// A group that is above a lowered cap does not count as held.
 constexpr bool caps_of_groups_do_not_change = true;
 /// A queue whose rate was raised does not say so to those who wait.
@@ -137,6 +137,16 @@ QueueId LogMaker::some_queue(Dice& dice) const {
   return live.empty() ? QueueId(12345) : live[std::min(dice.below(live.size()), dice.below(live.size()))];
 }
 
+/// As they will be when the entry that is being filled is applied.
+const QueueOptions* LogMaker::options_of(QueueId queue) const {
+  for (auto command = commands_.rbegin(); command != commands_.rend(); ++command) {
+    const auto* configure = std::get_if<engine::Configure>(&command->body);
+    if (configure != nullptr && configure->config.id == queue) return &configure->config.options;
+  }
+  const auto* config = model_.config(queue);
+  return config == nullptr ? nullptr : &config->options;
+}
+
 Bytes LogMaker::keep(std::string text) {
   texts_.push_back(std::move(text));
   return as_bytes(texts_.back());
@@ -150,8 +160,8 @@ void LogMaker::add_send(Dice& dice) {
   auto& items = sends_.emplace_back();
   const std::size_t n = dice.chance(1) ? 0 : dice.chance(60) ? 1 : 1 + dice.below(5);
   const bool one_group = dice.chance(60);
-  const auto* config = model_.config(queue);
-  const bool fifo = config != nullptr && config->options.type == QueueType::fifo;
+  const auto* options = options_of(queue);
+  const bool fifo = options != nullptr && options->type == QueueType::fifo;
   for (std::size_t i = 0; i < n; ++i) {
     items.push_back(send_item(dice, queue));
     if (i == 0 || !one_group) continue;
@@ -179,10 +189,10 @@ std::uint8_t LogMaker::level_of(Bytes group) const {
 
 engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   engine::SendItem item;
-  const auto* config = model_.config(queue);
-  const bool fifo = config != nullptr && config->options.type == QueueType::fifo;
+  const auto* options = options_of(queue);
+  const bool fifo = options != nullptr && options->type == QueueType::fifo;
   if (fifo ? dice.chance(99) : with_groups_ && dice.chance(70)) item.group_id = keep(some_group(dice, queue));
-  const bool weighted = config != nullptr && config->options.priority_mode == PriorityMode::weighted;
+  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
   if (weighted && weighted_queues_have_only_groups) item.group_id = keep(some_group(dice, queue));
   if (with_priorities_ && dice.chance(60))
     item.priority = static_cast<std::uint8_t>(dice.pick({0, 3, 5, 5, 9, 9}));
@@ -195,7 +205,7 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
     if (dice.chance(50)) item.due.ms = dice.pick<std::int64_t>({1, -1, -2, -10, -300, -4000});
   }
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
-  if (fifo && config->options.poison == Poison::park_group && parked_groups_have_no_time_to_live)
+  if (fifo && options->poison == Poison::park_group && parked_groups_have_no_time_to_live)
     item.time_to_live_ms = 0;
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
@@ -217,9 +227,12 @@ void LogMaker::add_receive(Dice& dice) {
   engine::Receive receive;
   receive.queue = some_queue(dice);
   receive.max_messages = static_cast<std::uint32_t>(dice.chance(60) ? 1 + dice.below(2) : 1 + dice.below(10));
-  const auto* config = model_.config(receive.queue);
-  const bool weighted = config != nullptr && config->options.priority_mode == PriorityMode::weighted;
-  if (weighted && weighted_receives_take_one) receive.max_messages = 1;
+  const auto* options = options_of(receive.queue);
+  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
+  if (weighted && weighted_receives_take_one) {
+    receive.max_messages = 1;
+    if (!commands_.empty() || model_.deliverable(receive.queue) == 0) return push(engine::Tick{});
+  }
   if (dice.chance(10)) receive.max_bytes = 1 + dice.below(40);
   if (dice.chance(30)) receive.visibility_ms = dice.pick<std::int64_t>({1, 2, 7, 50, 1000, 43'200'000});
   receive.erase = dice.chance(6);
@@ -303,14 +316,7 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
 
 void LogMaker::add_purge(Dice& dice) {
   const QueueId queue = some_queue(dice);
-  const auto known = model_.queues.find(queue);
-  const bool paused =
-      known != model_.queues.end() && std::any_of(known->second.groups.begin(), known->second.groups.end(),
-                                                  [](const auto& group) { return group.second.paused; });
-  const bool pauses = std::any_of(commands_.begin(), commands_.end(), [](const auto& command) {
-    return std::holds_alternative<engine::ChangeGroup>(command.body);
-  });
-  if (purge_meets_no_paused_groups && (paused || pauses)) return add_receive(dice);
+  if (purge_meets_no_groups && with_groups_) return add_receive(dice);
   push(engine::Purge{queue});
 }
 
@@ -491,6 +497,7 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (weighted_queues_have_only_groups) {
     options.priority_mode = fixed_[index].priority_mode;
     if (!with_groups_) options.priority_mode = PriorityMode::strict;
+    if (options.priority_mode == PriorityMode::weighted) options.windows.clear();
   }
   if (options.type == QueueType::fifo) {
     if (fifo_has_no_retention_and_aging) options.retention.reset();

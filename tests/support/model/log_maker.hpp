@@ -37,6 +37,7 @@ class LogMaker {
 
   void draw_kind(Dice& dice);
   QueueId some_queue(Dice& dice) const;
+  const QueueOptions* options_of(QueueId queue) const;
   Bytes keep(std::string text);
   void push(engine::CommandBody body);
   void add_send(Dice& dice);
