@@ -215,7 +215,9 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
       if (dice.chance(50))
         item.due.ms = -limits::delay_max.count() - static_cast<std::int64_t>(dice.below(2));
       break;
-    case 2: item.priority = static_cast<std::uint8_t>(dice.pick({0, 9, 10, 255})); break;
+    case 2:
+      item.priority = static_cast<std::uint8_t>(fifo ? dice.pick({10, 255}) : dice.pick({0, 9, 10, 255}));
+      break;
     case 3: item.group_id = keep(std::string(limits::group_id_size_max + dice.below(2), 'g')); break;
     case 4: item.deduplication_id = keep("once"); break;
     default: item.time_to_live_ms = limits::expiry_max.count(); break;  // never reached

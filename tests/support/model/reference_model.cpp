@@ -78,6 +78,8 @@ namespace {
 constexpr bool retry_delays_outlast_messages = true;
 /// The engine does so: a delay ends early when an earlier message of the group gets a shorter one.
 constexpr bool last_retry_delay_wins = true;
+/// The engine does so: what fell due and expired since the last entry does not open its group in between.
+constexpr bool expired_never_fall_due = true;
 
 bool within(auto value, auto least, auto most) { return value >= least && value <= most; }
 
@@ -238,6 +240,7 @@ class Entry {
       auto* message = find(Place{queue, position});
       if (message == nullptr) continue;
       if (kind == delay) {
+        if (expired_never_fall_due && expiry(model_, *find(queue), *message)) continue;
         message->state = MessageState::ready;
         look(*find(queue), message->group);
       } else {
