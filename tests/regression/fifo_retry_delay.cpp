@@ -42,7 +42,7 @@ TEST_CASE("S26 S36 a message ages from the end of its retry delay in a FIFO grou
   QueueOptions options;
   options.priority_aging = Milliseconds(1000);
   Fifo fifo(options);
-  fifo.log.send_to(fifo.queue, "b");
+  fifo.log.send_to(fifo.queue, "b", 3);
   fifo.nack(0, 30'000);
   fifo.log.pass(Milliseconds(0), Milliseconds(31'000));
   CHECK(fifo.log.receive_numbers(fifo.queue, 1) == std::vector<std::uint64_t>{2});
