@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t genes_per_log = 400;
 constexpr std::size_t commands_per_entry_max = 4;
-/// While the engine forgets what came back to its group (tests/regression/oldest_of_a_group.cpp).
+/// While the engine forgets what came back to its group (tests/regression/groups_of_deliveries.cpp).
 constexpr bool oldest_of_groups_not_compared = true;
 
 class LogRun {
