@@ -35,6 +35,9 @@ struct Command {
     deleteQueue @12 :NamedQueue;
     configured @13 :Configured;
     newEpoch @14 :NewEpoch;
+    cancel @15 :Cancel;
+    changeGroup @16 :ChangeGroup;
+    setWindow @17 :SetWindow;
   }
 }
 
@@ -57,6 +60,7 @@ struct Send {
     timeToLiveMs @2 :List(Int64);
     groupIds @3 :List(Data);
     deduplicationIds @4 :List(Data);
+    outcomeUntilMs @5 :List(Int64);
   }
 }
 
@@ -110,6 +114,22 @@ struct NewEpoch {
   numberFloor @0 :UInt64;
 }
 
+struct Cancel {
+  ids @0 :List(Kick.Id);
+}
+
+struct ChangeGroup {
+  # Of GroupVerb in engine/command.hpp.
+  verb @0 :UInt8;
+  groupId @1 :Data;
+}
+
+struct SetWindow {
+  version @0 :UInt64;
+  open @1 :Bool;
+  turnsMs @2 :List(Int64);
+}
+
 struct NamedQueue {
   # pauseQueue: paused; deleteQueue: force.
   flag @0 :Bool;
@@ -157,9 +177,17 @@ struct QueueOptions {
   # Null: level + 1.
   weights @35 :List(UInt16);
   tags @36 :List(Tag);
+  windows @37 :List(Window);
 
   struct Tag {
     key @0 :Text;
     value @1 :Text;
+  }
+
+  struct Window {
+    zone @0 :Text;
+    fromMinutes @1 :Int32;
+    toMinutes @2 :Int32;
+    days @3 :UInt8;
   }
 }

@@ -46,12 +46,14 @@ class Decoder final : public port::EntryDecoder {
   engine::Send read_send(QueueId queue, schema::Send::Reader send);
   void read_extras(schema::Send::Extras::Reader extras, std::span<SendItem> items);
   engine::Settle read_settle(QueueId queue, schema::Settle::Reader settle);
-  engine::Kick read_kick(QueueId queue, schema::Kick::Reader kick);
+  engine::SetWindow read_window(QueueId queue, schema::SetWindow::Reader window);
+  std::span<const MessageId> read_ids(capnp::List<schema::Kick::Id>::Reader from);
 
   std::vector<Command> commands_;
   Pool<SendItem> sends_;
   Pool<SettleItem> settles_;
   Pool<MessageId> ids_;
+  Pool<std::int64_t> turns_;
   std::size_t words_ = 0;
 };
 
@@ -60,6 +62,7 @@ Result<engine::EntryView> Decoder::decode(SharedBytes bytes) {
   sends_.reset();
   settles_.reset();
   ids_.reset();
+  turns_.reset();
   if (!is_segment(bytes.bytes())) return Error(errc::corrupt, "entry: its size or place");
   words_ = bytes.size() / word_size;
   return guarded(errc::corrupt, "entry", [&]() -> Result<engine::EntryView> {
@@ -126,6 +129,11 @@ void read_named(schema::NamedQueue::Reader named, Named& out) {
   }
 }
 
+engine::ChangeGroup read_change(QueueId queue, schema::ChangeGroup::Reader change) {
+  require(change.getVerb() <= static_cast<std::uint8_t>(engine::GroupVerb::unpark), "an unknown verb");
+  return {queue, static_cast<engine::GroupVerb>(change.getVerb()), from_data(change.getGroupId())};
+}
+
 /// Each kind is made in place: moving a whole command costs more than reading it.
 void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
   const QueueId queue(command.getQueue());
@@ -134,7 +142,10 @@ void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
     case schema::Command::SEND: return void(out = read_send(queue, command.getSend()));
     case schema::Command::RECEIVE: return void(out = read_receive(queue, command.getReceive()));
     case schema::Command::SETTLE: return void(out = read_settle(queue, command.getSettle()));
-    case schema::Command::KICK: return void(out = read_kick(queue, command.getKick()));
+    case schema::Command::KICK: {
+      const auto kick = command.getKick();
+      return void(out = engine::Kick{queue, read_ids(kick.getIds()), kick.getMaxMessages()});
+    }
     case schema::Command::PURGE: return void(out = engine::Purge{queue});
     case schema::Command::CONFIGURE:
       return read_configure(queue, command.getConfigure(), out.emplace<engine::Configure>());
@@ -163,6 +174,11 @@ void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
       return void(out = engine::Configured{queue, command.getConfigured().getVersion()});
     case schema::Command::NEW_EPOCH:
       return void(out = engine::NewEpoch{command.getNewEpoch().getNumberFloor()});
+    case schema::Command::CANCEL:
+      return void(out = engine::Cancel{queue, read_ids(command.getCancel().getIds())});
+    case schema::Command::CHANGE_GROUP:
+      return void(out = read_change(queue, command.getChangeGroup()));
+    case schema::Command::SET_WINDOW: return void(out = read_window(queue, command.getSetWindow()));
   }
   throw Malformed{"an unknown kind of command"};
 }
@@ -199,6 +215,9 @@ void Decoder::read_extras(schema::Send::Extras::Reader extras, std::span<SendIte
   if (const auto column = extras.getDeduplicationIds(); present(column, count)) {
     for (unsigned i = 0; i < count; ++i) items[i].deduplication_id = from_data(column[i]);
   }
+  if (const auto column = extras.getOutcomeUntilMs(); present(column, count)) {
+    for (unsigned i = 0; i < count; ++i) items[i].outcome_until = {column[i]};
+  }
 }
 
 engine::Settle Decoder::read_settle(QueueId queue, schema::Settle::Reader settle) {
@@ -221,14 +240,21 @@ engine::Settle Decoder::read_settle(QueueId queue, schema::Settle::Reader settle
   return {.queue = queue, .verb = static_cast<engine::Verb>(settle.getVerb()), .items = items};
 }
 
-engine::Kick Decoder::read_kick(QueueId queue, schema::Kick::Reader kick) {
-  const auto from = kick.getIds();
+engine::SetWindow Decoder::read_window(QueueId queue, schema::SetWindow::Reader window) {
+  const auto from = window.getTurnsMs();
+  require(from.size() <= words_, "more turns than fit");
+  const auto turns = turns_.take(from.size());
+  for (unsigned i = 0; i < from.size(); ++i) turns[i] = from[i];
+  return {queue, window.getVersion(), window.getOpen(), turns};
+}
+
+std::span<const MessageId> Decoder::read_ids(capnp::List<schema::Kick::Id>::Reader from) {
   require(from.size() <= words_ / capnp::sizeInWords<schema::Kick::Id>(), "more ids than fit");
   const auto ids = ids_.take(from.size());
   for (unsigned i = 0; i < from.size(); ++i) {
     ids[i] = {QueueId(from[i].getIncarnation()), Sequence{from[i].getSequence()}};
   }
-  return {.queue = queue, .ids = ids, .max_messages = kick.getMaxMessages()};
+  return ids;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <variant>
 
+#include "peerq/base/assert.hpp"
 #include "wire/entry.hpp"
 #include "wire/queue_options.hpp"
 #include "wire/segment.hpp"
@@ -35,15 +36,19 @@ struct SendColumns {
       time_to_live |= item.time_to_live_ms != 0;
       groups |= !item.group_id.empty();
       deduplication |= !item.deduplication_id.empty();
+      outcomes |= item.outcome_until.ms != 0;
     }
   }
-  bool any() const noexcept { return priorities || due || time_to_live || groups || deduplication; }
+  bool any() const noexcept {
+    return priorities || due || time_to_live || groups || deduplication || outcomes;
+  }
 
   bool priorities = false;
   bool due = false;
   bool time_to_live = false;
   bool groups = false;
   bool deduplication = false;
+  bool outcomes = false;
 };
 
 struct SettleColumns {
@@ -94,8 +99,16 @@ class Sizer {
     for (const auto& item : settle.items) words_.structure += words_of(item.reason.size());
   }
   void operator()(const engine::Kick& kick) noexcept {
-    words_.structure += size_of<schema::Kick>;
-    if (!kick.ids.empty()) words_.structure += 1 + kick.ids.size() * size_of<schema::Kick::Id>;
+    words_.structure += size_of<schema::Kick> + ids_words(kick.ids);
+  }
+  void operator()(const engine::Cancel& cancel) noexcept {
+    words_.structure += size_of<schema::Cancel> + ids_words(cancel.ids);
+  }
+  void operator()(const engine::ChangeGroup& change) noexcept {
+    words_.structure += size_of<schema::ChangeGroup> + words_of(change.group_id.size());
+  }
+  void operator()(const engine::SetWindow& window) noexcept {
+    words_.structure += size_of<schema::SetWindow> + window.turns_ms.size();
   }
   void operator()(const engine::Configure& configure) noexcept {
     const auto& config = configure.config;
@@ -107,8 +120,13 @@ class Sizer {
   void operator()(const engine::DeleteQueue& remove) noexcept { add_named(remove.name, nullptr); }
   void operator()(const engine::Configured&) noexcept { words_.structure += size_of<schema::Configured>; }
   void operator()(const engine::NewEpoch&) noexcept { words_.structure += size_of<schema::NewEpoch>; }
+  /// Commands that no part of this version proposes.
+  void operator()(const auto&) noexcept { PEERQ_ASSERT(!"a command without an encoding"); }
 
  private:
+  static std::size_t ids_words(std::span<const MessageId> ids) noexcept {
+    return ids.empty() ? 0 : 1 + ids.size() * size_of<schema::Kick::Id>;
+  }
   void add_extras(const engine::Send& send, const SendColumns& columns) noexcept {
     const std::size_t count = send.items.size();
     words_.structure += size_of<schema::Send::Extras>;
@@ -117,6 +135,7 @@ class Sizer {
     if (columns.time_to_live) words_.structure += count;
     if (columns.groups) words_.structure += count;
     if (columns.deduplication) words_.structure += count;
+    if (columns.outcomes) words_.structure += count;
     for (const auto& item : send.items) {
       words_.structure += words_of(item.group_id.size()) + words_of(item.deduplication_id.size());
     }
@@ -160,6 +179,10 @@ void write_extras(schema::Send::Extras::Builder extras, std::span<const SendItem
     auto list = extras.initDeduplicationIds(count);
     for (unsigned i = 0; i < count; ++i) set_blob(list, i, items[i].deduplication_id);
   }
+  if (columns.outcomes) {
+    auto list = extras.initOutcomeUntilMs(count);
+    for (unsigned i = 0; i < count; ++i) list.set(i, items[i].outcome_until.ms);
+  }
 }
 
 /// Writes one kind of command's structure.
@@ -199,12 +222,26 @@ class Writer {
     to_.setQueue(kick.queue.value);
     auto out = to_.initKick();
     out.setMaxMessages(kick.max_messages);
-    if (kick.ids.empty()) return;
-    auto ids = out.initIds(static_cast<unsigned>(kick.ids.size()));
-    for (unsigned i = 0; i < ids.size(); ++i) {
-      ids[i].setIncarnation(kick.ids[i].incarnation.value);
-      ids[i].setSequence(kick.ids[i].sequence.value);
-    }
+    write_ids(out, kick.ids);
+  }
+  void operator()(const engine::Cancel& cancel) {
+    to_.setQueue(cancel.queue.value);
+    write_ids(to_.initCancel(), cancel.ids);
+  }
+  void operator()(const engine::ChangeGroup& change) {
+    to_.setQueue(change.queue.value);
+    auto out = to_.initChangeGroup();
+    out.setVerb(static_cast<std::uint8_t>(change.verb));
+    if (!change.group_id.empty()) out.setGroupId(to_data(change.group_id));
+  }
+  void operator()(const engine::SetWindow& window) {
+    to_.setQueue(window.queue.value);
+    auto out = to_.initSetWindow();
+    out.setVersion(window.version);
+    out.setOpen(window.open);
+    if (window.turns_ms.empty()) return;
+    auto turns = out.initTurnsMs(static_cast<unsigned>(window.turns_ms.size()));
+    for (unsigned i = 0; i < turns.size(); ++i) turns.set(i, window.turns_ms[i]);
   }
   void operator()(const engine::Purge& purge) {
     to_.setQueue(purge.queue.value);
@@ -249,8 +286,18 @@ class Writer {
     to_.initConfigured().setVersion(configured.version);
   }
   void operator()(const engine::NewEpoch& epoch) { to_.initNewEpoch().setNumberFloor(epoch.number_floor); }
+  void operator()(const auto&) {}  // the sizer has refused it
 
  private:
+  template <class Builder>
+  static void write_ids(Builder out, std::span<const MessageId> from) {
+    if (from.empty()) return;
+    auto ids = out.initIds(static_cast<unsigned>(from.size()));
+    for (unsigned i = 0; i < ids.size(); ++i) {
+      ids[i].setIncarnation(from[i].incarnation.value);
+      ids[i].setSequence(from[i].sequence.value);
+    }
+  }
   static void write_items(schema::Settle::Builder out, std::span<const SettleItem> items) {
     const SettleColumns columns(items);
     const auto count = static_cast<unsigned>(items.size());

@@ -9,9 +9,7 @@ namespace peerq::wire {
 
 namespace {
 
-bool has_weights(const QueueOptions& options) noexcept {
-  return options.weights != limits::weights_default;
-}
+bool has_weights(const QueueOptions& options) noexcept { return options.weights != limits::weights_default; }
 
 void write_optionals(schema::QueueOptions::Builder to, const QueueOptions& options) {
   to.setHasMaxMessages(options.max_messages.has_value());
@@ -63,6 +61,27 @@ void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
   options.content_based_deduplication = from.getContentBasedDeduplication();
 }
 
+void write_windows(schema::QueueOptions::Builder to, const std::vector<DeliveryWindow>& windows) {
+  if (windows.empty()) return;
+  auto list = to.initWindows(static_cast<unsigned>(windows.size()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    auto window = list[i];
+    const auto& zone = windows[i].zone;
+    if (!zone.empty()) fill(window.initZone(static_cast<unsigned>(zone.size())), zone);
+    window.setFromMinutes(static_cast<std::int32_t>(windows[i].from.count()));
+    window.setToMinutes(static_cast<std::int32_t>(windows[i].to.count()));
+    window.setDays(windows[i].days);
+  }
+}
+
+void read_windows(schema::QueueOptions::Reader from, std::vector<DeliveryWindow>& windows) {
+  for (const auto window : from.getWindows()) {
+    windows.push_back({std::string(from_text(window.getZone())),
+                       std::chrono::minutes(window.getFromMinutes()),
+                       std::chrono::minutes(window.getToMinutes()), window.getDays()});
+  }
+}
+
 }  // namespace
 
 std::size_t options_words(const QueueOptions& options) noexcept {
@@ -71,6 +90,9 @@ std::size_t options_words(const QueueOptions& options) noexcept {
   if (!options.tags.empty())
     words += 1 + options.tags.size() * capnp::sizeInWords<schema::QueueOptions::Tag>();
   for (const auto& [key, value] : options.tags) words += text_words(key) + text_words(value);
+  if (!options.windows.empty())
+    words += 1 + options.windows.size() * capnp::sizeInWords<schema::QueueOptions::Window>();
+  for (const auto& window : options.windows) words += text_words(window.zone);
   return words;
 }
 
@@ -96,6 +118,7 @@ void write_options(schema::QueueOptions::Builder to, const QueueOptions& options
     auto weights = to.initWeights(static_cast<unsigned>(options.weights.size()));
     for (unsigned i = 0; i < weights.size(); ++i) weights.set(i, options.weights[i]);
   }
+  write_windows(to, options.windows);
   if (options.tags.empty()) return;
   auto tags = to.initTags(static_cast<unsigned>(options.tags.size()));
   unsigned i = 0;
@@ -123,6 +146,7 @@ bool read_options(schema::QueueOptions::Reader from, QueueOptions& options) {
   read_optionals(from, options);
   read_limits(from, options);
 
+  read_windows(from, options.windows);
   const auto weights = from.getWeights();
   if (weights.size() != 0 && weights.size() != options.weights.size()) return false;
   for (unsigned i = 0; i < weights.size(); ++i) options.weights[i] = weights[i];

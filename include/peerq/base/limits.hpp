@@ -32,6 +32,14 @@ inline constexpr std::chrono::milliseconds sync_interval_max = 10s;
 
 inline constexpr std::uint32_t max_receives_max = 1'000'000;
 inline constexpr std::uint32_t max_in_flight_max = 0x7fff'ffff;
+inline constexpr std::uint64_t rate_thousandths_max = 10'000'000'000;
+inline constexpr std::uint32_t burst_max = 10'000'000;
+inline constexpr std::uint16_t weight_min = 1;
+inline constexpr std::uint16_t weight_max = 1'000;
+inline constexpr std::chrono::milliseconds priority_aging_min = 1s;
+inline constexpr std::chrono::milliseconds priority_aging_max = 30 * 24h;
+inline constexpr std::size_t windows_max = 32;
+inline constexpr std::size_t zone_size_max = 64;
 inline constexpr std::size_t dead_letter_chain_max = 8;
 inline constexpr std::chrono::milliseconds retry_base_max = 12h;
 inline constexpr std::chrono::milliseconds retry_cap_default = 15min;

@@ -37,10 +37,11 @@ struct RetryPolicy {
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
 
-/// A token bucket (S30); 0 per second is no limit. Not built in this version: other values are
-/// `not_supported`.
+/// A token bucket (S30): a delivery costs a token.
 struct RateLimit {
+  /// Tokens gained in a second, in thousandths; 0 = no limit.
   std::uint32_t per_second_thousandths = 0;
+  /// Tokens that it holds at most, up to 10^7. 0 = the larger of 1 and whole tokens per second.
   std::uint32_t burst = 0;
 
   friend bool operator==(const RateLimit&, const RateLimit&) = default;
@@ -64,7 +65,7 @@ struct DeliveryWindow {
 enum class MissedRuns : std::uint8_t { one = 0, none = 1, all = 2 };
 
 struct QueueOptions {
-  /// Fixed at creation. `fifo` is not supported by this version.
+  /// Fixed at creation.
   QueueType type = QueueType::standard;
   /// Fixed at creation.
   Durability durability = Durability::sync;
@@ -104,14 +105,20 @@ struct QueueOptions {
   /// Most messages in flight at once. 0 = no limit.
   std::uint32_t max_in_flight = 0;
 
-  // Not built in this version; anything but the default is refused with `not_supported`.
+  /// Most messages of one group in flight at once. 0 = no limit.
   std::uint32_t max_in_flight_per_group = 0;
+  /// What a FIFO queue does with a group whose first message used up its attempts (S45).
   Poison poison = Poison::block;
   PriorityMode priority_mode = PriorityMode::strict;
+  /// `weighted`: the share of each level, 1 to 1,000.
   std::array<std::uint16_t, limits::priority_count> weights = limits::weights_default;
+  /// `strict`: a message rises by one level for each such interval waited. 1 s to 30 d; 0 = off.
   Milliseconds priority_aging{0};
+  /// Deliveries of the queue, and of each of its groups.
   RateLimit rate = {};
   RateLimit group_rate = {};
+
+  // Not built in this version; anything but the default is refused with `not_supported`.
   Milliseconds deduplication_window{limits::deduplication_window_default};
   bool content_based_deduplication = false;
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "peerq/base/bytes.hpp"
+#include "peerq/base/errc.hpp"
 #include "peerq/base/ids.hpp"
 #include "peerq/base/limits.hpp"
 #include "peerq/base/time.hpp"

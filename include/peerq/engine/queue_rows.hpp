@@ -218,6 +218,27 @@ void layout_tags(auto& archive, auto& tags) {
   }
 }
 
+void layout_windows(auto& archive, auto& windows) {
+  auto count = static_cast<std::uint32_t>(windows.size());
+  archive.field(count);
+  if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
+    if (count > archive.remaining()) count = 0;  // then bytes are left over: refused
+    windows.resize(count);
+  }
+  for (auto& window : windows) {
+    auto from = static_cast<std::int32_t>(window.from.count());
+    auto to = static_cast<std::int32_t>(window.to.count());
+    archive.text(window.zone);
+    archive.field(from);
+    archive.field(to);
+    archive.field(window.days);
+    if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
+      window.from = std::chrono::minutes(from);
+      window.to = std::chrono::minutes(to);
+    }
+  }
+}
+
 void layout_options(auto& archive, auto& options) {
   archive.field(options.type);
   archive.field(options.durability);
@@ -251,6 +272,7 @@ void layout_options(auto& archive, auto& options) {
   archive.field(options.group_rate.burst);
   layout_duration(archive, options.deduplication_window);
   archive.field(options.content_based_deduplication);
+  layout_windows(archive, options.windows);
   layout_tags(archive, options.tags);
 }
 

@@ -39,8 +39,12 @@ ShownValue shown(const Value& value) {
     return {0, value.empty() ? "none" : "\"" + std::string(value) + "\""};
   } else if constexpr (requires { value.size(); }) {
     std::string text;
-    for (const auto& element : value) text.append(text.empty() ? "" : ",").append(std::to_string(element));
-    return {0, text};
+    for (const auto& element : value) text.append(text.empty() ? "" : ",").append(shown(element).show());
+    return {0, text.empty() ? "none" : text};
+  } else if constexpr (requires { value.zone; }) {
+    const auto minutes = [](auto time) { return std::to_string(time.count()); };
+    return {0, value.zone + " " + minutes(value.from) + "-" + minutes(value.to) + " min, days " +
+                   std::to_string(value.days)};
   } else {
     return {static_cast<std::int64_t>(value), {}};
   }
@@ -106,6 +110,7 @@ void visit_pairs(const QueueOptions& a, const QueueOptions& b, Visit visit) {
   PEERQ_FIELD("group_rate.burst", group_rate.burst)
   PEERQ_FIELD("deduplication_window", deduplication_window)
   PEERQ_FIELD("content_based_deduplication", content_based_deduplication)
+  PEERQ_FIELD("windows", windows)
 #undef PEERQ_FIELD
 }
 
@@ -126,35 +131,48 @@ class OptionsCheck {
   Error error_;
 };
 
+inline ShownValue shown_number(std::uint64_t value) {
+  return shown(static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX)));
+}
+
+/// What belongs to features that this version does not have is refused, never stored.
+template <class Value>
+void check_only(OptionsCheck& check, std::string_view name, const Value& value, const Value& built) {
+  if (value == built) return;
+  check.require(
+      false, errc::not_supported,
+      std::string(name) + " is " + shown(value).show() + "; this version has only " + shown(built).show());
+}
+
+inline void check_kind(const QueueOptions& options, OptionsCheck& check) {
+  check.require(options.type <= QueueType::fifo, errc::invalid_argument, "type is unknown; standard or fifo");
+  check.require(options.durability <= Durability::memory, errc::invalid_argument,
+                "durability is unknown; sync, interval or memory");
+  check.range("sync_interval", shown(options.sync_interval), shown(limits::sync_interval_min),
+              shown(limits::sync_interval_max));
+  check_only(check, "partitions", options.partitions, std::uint32_t{1});
+}
+
 inline void check_sizes(const QueueOptions& options, OptionsCheck& check) {
-  const auto number = [](std::uint64_t value) { return shown(std::min<std::uint64_t>(value, INT64_MAX)); };
-  check.range("max_message_size", number(options.max_message_size), number(1),
-              number(limits::max_message_size_max));
+  check.range("max_message_size", shown_number(options.max_message_size), shown_number(1),
+              shown_number(limits::max_message_size_max));
   if (options.max_messages) {
-    check.range("max_messages", number(*options.max_messages), number(0), number(limits::max_messages_max));
+    check.range("max_messages", shown_number(*options.max_messages), shown_number(0),
+                shown_number(limits::max_messages_max));
   }
   if (options.max_bytes) {
-    check.range("max_bytes", number(*options.max_bytes), number(options.max_message_size),
-                number(limits::max_bytes_max));
+    check.range("max_bytes", shown_number(*options.max_bytes), shown_number(options.max_message_size),
+                shown_number(limits::max_bytes_max));
   }
-  check.range("max_in_flight", number(options.max_in_flight), number(0), number(limits::max_in_flight_max));
-  check.range("max_receives", number(options.max_receives), number(0), number(limits::max_receives_max));
-  check.range("number of tags", number(options.tags.size()), number(0), number(limits::tags_max));
-  for (const auto& [key, value] : options.tags) {
-    check.range("size of a tag's key", number(key.size()), number(0), number(limits::tag_key_size_max));
-    check.range("size of a tag's value", number(value.size()), number(0), number(limits::tag_value_size_max));
-  }
+  check_only(check, "overflow", options.overflow, Overflow::reject);
 }
 
 inline void check_times(const QueueOptions& options, OptionsCheck& check) {
-  const Milliseconds none{0};
-  check.range("sync_interval", shown(options.sync_interval), shown(limits::sync_interval_min),
-              shown(limits::sync_interval_max));
   check.range("visibility_timeout", shown(options.visibility_timeout), shown(limits::visibility_timeout_min),
               shown(limits::visibility_timeout_max));
   check.range("max_lease_time", shown(options.max_lease_time), shown(options.visibility_timeout),
               shown(limits::max_lease_time_max));
-  check.range("delay", shown(options.delay), shown(none), shown(limits::delay_max));
+  check.range("delay", shown(options.delay), shown(Milliseconds(0)), shown(limits::delay_max));
   if (options.time_to_live) {
     check.range("time_to_live", shown(*options.time_to_live), shown(limits::time_to_live_min),
                 shown(limits::expiry_max));
@@ -163,37 +181,77 @@ inline void check_times(const QueueOptions& options, OptionsCheck& check) {
     check.range("retention", shown(*options.retention), shown(limits::retention_min),
                 shown(limits::expiry_max));
   }
-  check.range("retry.base", shown(options.retry.base), shown(none), shown(limits::retry_base_max));
-  check.range("retry.cap", shown(options.retry.cap), shown(none), shown(limits::retry_cap_max));
+}
+
+inline void check_failures(const QueueOptions& options, OptionsCheck& check) {
+  check.range("max_receives", shown_number(options.max_receives), shown_number(0),
+              shown_number(limits::max_receives_max));
+  check.require(options.poison <= Poison::park_group, errc::invalid_argument,
+                "poison is unknown; block or park_group");
+  check.range("retry.base", shown(options.retry.base), shown(Milliseconds(0)), shown(limits::retry_base_max));
+  check.range("retry.cap", shown(options.retry.cap), shown(Milliseconds(0)), shown(limits::retry_cap_max));
   check.range("retry.factor_thousandths", shown(options.retry.factor_thousandths), shown(1'000),
               shown(10'000));
   check.range("retry.jitter_thousandths", shown(options.retry.jitter_thousandths), shown(0), shown(1'000));
 }
 
-/// What belongs to features that this version does not have is refused, never stored.
-inline void check_supported(const QueueOptions& options, OptionsCheck& check) {
+inline void check_priorities(const QueueOptions& options, OptionsCheck& check) {
+  check.require(options.priority_mode <= PriorityMode::weighted, errc::invalid_argument,
+                "priority_mode is unknown; strict or weighted");
+  for (std::size_t level = 0; level < options.weights.size(); ++level) {
+    check.range("weights[" + std::to_string(level) + "]", shown(options.weights[level]),
+                shown(limits::weight_min), shown(limits::weight_max));
+  }
+  if (options.priority_aging.count() == 0) return;
+  check.range("priority_aging", shown(options.priority_aging), shown(limits::priority_aging_min),
+              shown(limits::priority_aging_max));
+}
+
+inline void check_rate(std::string_view name, const RateLimit& limit, OptionsCheck& check) {
+  check.range(std::string(name) + ".per_second_thousandths", shown_number(limit.per_second_thousandths),
+              shown_number(0), shown_number(limits::rate_thousandths_max));
+  check.range(std::string(name) + ".burst", shown_number(limit.burst), shown_number(0),
+              shown_number(limits::burst_max));
+}
+
+inline void check_flow(const QueueOptions& options, OptionsCheck& check) {
+  check.range("max_in_flight", shown_number(options.max_in_flight), shown_number(0),
+              shown_number(limits::max_in_flight_max));
+  check.range("max_in_flight_per_group", shown_number(options.max_in_flight_per_group), shown_number(0),
+              shown_number(limits::max_in_flight_max));
+  check_rate("rate", options.rate, check);
+  check_rate("group_rate", options.group_rate, check);
+}
+
+inline void check_deduplication(const QueueOptions& options, OptionsCheck& check) {
   const QueueOptions plain;
-  const auto only = [&](std::string_view name, const auto& value, const auto& built) {
-    if (value == built) return;
-    check.require(
-        false, errc::not_supported,
-        std::string(name) + " is " + shown(value).show() + "; this version has only " + shown(built).show());
-  };
-  only("type", options.type, plain.type);
-  only("partitions", options.partitions, plain.partitions);
-  only("overflow", options.overflow, plain.overflow);
-  only("poison", options.poison, plain.poison);
-  only("priority_mode", options.priority_mode, plain.priority_mode);
-  only("weights", options.weights, plain.weights);
-  only("priority_aging", options.priority_aging, plain.priority_aging);
-  only("max_in_flight_per_group", options.max_in_flight_per_group, plain.max_in_flight_per_group);
-  only("rate.per_second_thousandths", options.rate.per_second_thousandths, plain.rate.per_second_thousandths);
-  only("rate.burst", options.rate.burst, plain.rate.burst);
-  only("group_rate.per_second_thousandths", options.group_rate.per_second_thousandths,
-       plain.group_rate.per_second_thousandths);
-  only("group_rate.burst", options.group_rate.burst, plain.group_rate.burst);
-  only("deduplication_window", options.deduplication_window, plain.deduplication_window);
-  only("content_based_deduplication", options.content_based_deduplication, plain.content_based_deduplication);
+  check_only(check, "deduplication_window", options.deduplication_window, plain.deduplication_window);
+  check_only(check, "content_based_deduplication", options.content_based_deduplication,
+             plain.content_based_deduplication);
+}
+
+/// Whether the zone is known is the proposer's to say.
+inline void check_windows(const QueueOptions& options, OptionsCheck& check) {
+  check.range("number of windows", shown_number(options.windows.size()), shown_number(0),
+              shown_number(limits::windows_max));
+  for (const DeliveryWindow& window : options.windows) {
+    check.range("size of a window's zone", shown_number(window.zone.size()), shown_number(1),
+                shown_number(limits::zone_size_max));
+    check.range("a window's from, in minutes", shown(window.from.count()), shown(0), shown(24 * 60 - 1));
+    check.range("a window's to, in minutes", shown(window.to.count()), shown(0), shown(24 * 60));
+    check.range("a window's days", shown(window.days), shown(1), shown(0x7f));
+  }
+}
+
+inline void check_tags(const QueueOptions& options, OptionsCheck& check) {
+  check.range("number of tags", shown_number(options.tags.size()), shown_number(0),
+              shown_number(limits::tags_max));
+  for (const auto& [key, value] : options.tags) {
+    check.range("size of a tag's key", shown_number(key.size()), shown_number(0),
+                shown_number(limits::tag_key_size_max));
+    check.range("size of a tag's value", shown_number(value.size()), shown_number(0),
+                shown_number(limits::tag_value_size_max));
+  }
 }
 
 }  // namespace detail
@@ -217,11 +275,15 @@ inline Error validate_name(std::string_view name) {
 /// **Errors** invalid_argument, not_supported, invalid_name: the detail names field, value and limit.
 inline Error validate(const QueueOptions& options) {
   detail::OptionsCheck check;
-  const bool known = options.durability <= Durability::memory;
-  check.require(known, errc::invalid_argument, "durability is unknown; sync, interval or memory");
+  detail::check_kind(options, check);
   detail::check_sizes(options, check);
   detail::check_times(options, check);
-  detail::check_supported(options, check);
+  detail::check_failures(options, check);
+  detail::check_priorities(options, check);
+  detail::check_flow(options, check);
+  detail::check_deduplication(options, check);
+  detail::check_windows(options, check);
+  detail::check_tags(options, check);
   if (Error error = check.take(); error.code != errc::ok) return error;
   if (options.dead_letter_queue.empty()) return {};
   Error error = validate_name(options.dead_letter_queue);

@@ -21,6 +21,7 @@ bool valid_name(std::string_view name) {  // S5
 
 /// The first parameter in which two queues differ, in the order of the table; tags do not count (S6).
 std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
+  if (a.type != b.type) return "type";
   if (a.durability != b.durability) return "durability";
   if (a.sync_interval != b.sync_interval) return "sync_interval";
   if (a.max_message_size != b.max_message_size) return "max_message_size";
@@ -34,17 +35,22 @@ std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
   if (a.max_receives != b.max_receives) return "max_receives";
   if (a.dead_letter_queue != b.dead_letter_queue) return "dead_letter_queue";
   if (a.dead_letter_expired != b.dead_letter_expired) return "dead_letter_expired";
+  if (a.poison != b.poison) return "poison";
   if (a.retry != b.retry) return "retry";
-  return a.max_in_flight != b.max_in_flight ? "max_in_flight" : "";
+  if (a.priority_mode != b.priority_mode) return "priority_mode";
+  if (a.weights != b.weights) return "weights";
+  if (a.priority_aging != b.priority_aging) return "priority_aging";
+  if (a.max_in_flight != b.max_in_flight) return "max_in_flight";
+  if (a.max_in_flight_per_group != b.max_in_flight_per_group) return "max_in_flight_per_group";
+  if (a.rate != b.rate) return "rate";
+  if (a.group_rate != b.group_rate) return "group_rate";
+  return a.windows != b.windows ? "windows" : "";
 }
 
 errc check_options(const QueueOptions& o) {
   const QueueOptions d;
-  const bool supported =
-      o.type == d.type && o.partitions == 1 && o.overflow == d.overflow && o.poison == d.poison &&
-      o.max_in_flight_per_group == 0 && o.priority_mode == d.priority_mode && o.weights == d.weights &&
-      o.priority_aging == d.priority_aging && o.rate == d.rate && o.group_rate == d.group_rate &&
-      o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
+  const bool supported = o.partitions == 1 && o.overflow == d.overflow &&
+                         o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
   if (!supported) return errc::not_supported;
   return o.dead_letter_queue.empty() || valid_name(o.dead_letter_queue) ? errc::ok : errc::invalid_name;
 }
@@ -73,7 +79,8 @@ class Catalog {
     if (const errc bad = check_options(update.options); bad != errc::ok) return fail(bad);
     const auto [code, known] = find(update.name, update.queue);
     if (code != errc::ok) return fail(code);
-    if (known->config.options.durability != update.options.durability)
+    const auto& now = known->config.options;
+    if (now.type != update.options.type || now.durability != update.options.durability)
       return fail(errc::invalid_argument);  // S9
     if (const errc bad = check_dead_letter(known->config.name, update.options); bad != errc::ok)
       return fail(bad);
@@ -150,6 +157,7 @@ class Catalog {
       const auto known = model_.queues.find(next);
       if (known == model_.queues.end()) break;
       const auto& target = known->second.config.options;
+      if (target.type != options.type) return errc::invalid_argument;
       if (target.durability > options.durability) return errc::invalid_argument;
       if (target.durability < options.durability) return errc::not_supported;
       next = target.dead_letter_queue;
@@ -170,6 +178,7 @@ class Catalog {
     const auto known = model_.queues.find(options.dead_letter_queue);
     if (known != model_.queues.end()) return known->second.config.id;
     QueueOptions defaults;
+    defaults.type = options.type;
     defaults.durability = options.durability;
     return add(options.dead_letter_queue, defaults, {}).config.id;
   }

@@ -62,7 +62,9 @@ class CatalogRun {
   QueueOptions some_options(Dice& dice) const {
     QueueOptions options;
     if (dice.chance(30)) options.dead_letter_queue = some_name(dice);
+    if (dice.chance(15)) options.type = QueueType::fifo;
     if (dice.chance(15)) options.durability = dice.pick({Durability::interval, Durability::memory});
+    if (dice.chance(10)) set_groups(dice, options);
     if (dice.chance(10)) options.max_receives = static_cast<std::uint32_t>(dice.below(3));
     if (dice.chance(5)) options.max_messages = dice.below(3);
     if (dice.chance(5)) options.retention = Milliseconds(dice.pick({1000, 5000}));
@@ -74,14 +76,24 @@ class CatalogRun {
     return options;
   }
 
+  static void set_groups(Dice& dice, QueueOptions& options) {
+    switch (dice.below(8)) {
+      case 0: options.poison = Poison::park_group; break;
+      case 1: options.priority_mode = PriorityMode::weighted; break;
+      case 2: options.weights[3] = 77; break;
+      case 3: options.priority_aging = Milliseconds(2000); break;
+      case 4: options.max_in_flight_per_group = 5; break;
+      case 5: options.rate = {4'000'000'000, 3}; break;
+      case 6: options.group_rate.per_second_thousandths = 1000; break;
+      default: options.windows.resize(1 + dice.below(2)); break;
+    }
+  }
+
   static void set_unsupported(Dice& dice, QueueOptions& options) {
-    switch (dice.below(7)) {
-      case 0: options.type = QueueType::fifo; break;
-      case 1: options.partitions = 2; break;
-      case 2: options.overflow = dice.pick({Overflow::drop_oldest, Overflow::block}); break;
-      case 3: options.deduplication_window = Milliseconds(1000); break;
-      case 4: options.rate.per_second_thousandths = 1000; break;
-      case 5: options.priority_mode = PriorityMode::weighted; break;
+    switch (dice.below(4)) {
+      case 0: options.partitions = 2; break;
+      case 1: options.overflow = dice.pick({Overflow::drop_oldest, Overflow::block}); break;
+      case 2: options.deduplication_window = Milliseconds(1000); break;
       default: options.content_based_deduplication = true; break;
     }
   }
@@ -108,6 +120,7 @@ class CatalogRun {
       engine::UpdateQueue update{name, some_handle(dice, name), some_options(dice)};
       if (known != model_.queues.end() && dice.chance(80)) {
         update.options.durability = known->second.config.options.durability;
+        update.options.type = known->second.config.options.type;
       }
       if (known != model_.queues.end() && dice.chance(10)) update.options = known->second.config.options;
       return push(update);

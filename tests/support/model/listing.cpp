@@ -14,6 +14,20 @@ std::uint64_t count(const ModelQueue& queue, MessageState state) {
                     [&](const auto& entry) { return entry.second.state == state; }));
 }
 
+std::uint64_t count(const ModelQueue& queue, const std::string& group, MessageState state) {
+  return static_cast<std::uint64_t>(std::count_if(
+      queue.messages.begin(), queue.messages.end(),
+      [&](const auto& entry) { return entry.second.state == state && entry.second.group == group; }));
+}
+
+std::uint64_t held(const ModelQueue& queue) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, group] : queue.groups) {
+    if (!group.place) sum += count(queue, name, MessageState::ready);
+  }
+  return sum;
+}
+
 std::uint64_t bytes(const ModelQueue& queue) {
   std::uint64_t sum = 0;
   for (const auto& [position, message] : queue.messages) sum += message.counted_bytes;
@@ -40,12 +54,15 @@ engine::QueueFacts ReferenceModel::facts(QueueId id) const {
   counters.in_flight = count(queue, MessageState::in_flight);
   counters.parked = count(queue, MessageState::parked);
   counters.bytes = bytes(queue);
+  counters.held = held(queue);
   facts.paused = queue.config.paused;
   const std::uint64_t cap = queue.config.options.max_in_flight;
   facts.at_in_flight_cap = cap > 0 && counters.in_flight >= cap;
+  int lane = -1;  // the first of each lane
   for (const auto& [position, message] : queue.messages) {
-    if (facts.oldest || (message.state != MessageState::ready && counters.ready > 0)) continue;
-    facts.oldest = message.first_sent;
+    if (position.lane() == lane || (message.state != MessageState::ready && counters.ready > 0)) continue;
+    lane = position.lane();
+    facts.oldest = std::max(facts.oldest.value_or(message.first_sent), message.first_sent);
   }
   return facts;
 }
@@ -73,7 +90,17 @@ std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
 }
 
 std::uint64_t ReferenceModel::deliverable(QueueId id) const {
-  return std::min(count(queues.at(id), MessageState::ready), room_in_flight(queues.at(id)));
+  const auto& queue = queues.at(id);
+  const auto& options = queue.config.options;
+  std::uint64_t sum = count(queue, "", MessageState::ready);
+  for (const auto& [name, group] : queue.groups) {
+    if (!group.place) continue;
+    const std::uint64_t cap = options.max_in_flight_per_group;
+    const std::uint64_t room = cap == 0 ? ~cap : cap - count(queue, name, MessageState::in_flight);
+    sum += std::min(
+        {count(queue, name, MessageState::ready), room, tokens(group.bucket, options.group_rate, now.lease)});
+  }
+  return std::min({sum, room_in_flight(queue), tokens(queue.bucket, options.rate, now.lease)});
 }
 
 engine::NextDue ReferenceModel::next_due() const {
@@ -87,6 +114,22 @@ engine::NextDue ReferenceModel::next_due() const {
       if (message.state == MessageState::delayed) next.wall = std::min(next.wall, message.due);
       next.wall = std::min({next.wall, life_end(message), retention_end(queue, message)});
     }
+    for (const auto& [name, group] : queue.groups) {
+      if (group.retry_until.ms != 0) next.wall = std::min(next.wall, group.retry_until);
+    }
+    if (queue.window && !queue.window->turns.empty())
+      next.wall = std::min(next.wall, queue.window->turns.front());
+  }
+  return next;
+}
+
+LeaseTime ReferenceModel::next_token() const {
+  LeaseTime next = LeaseTime::never();
+  for (const auto& [id, queue] : queues) {
+    for (const auto& [name, group] : queue.groups) next = std::min(next, group.looked_at);
+    const LeaseTime own = model::next_token(queue.bucket, queue.config.options.rate, now.lease);
+    const std::uint64_t could = count(queue, MessageState::ready) - held(queue);
+    if (own > now.lease && std::min(could, room_in_flight(queue)) > 0) next = std::min(next, own);
   }
   return next;
 }

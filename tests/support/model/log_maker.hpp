@@ -35,20 +35,30 @@ class LogMaker {
     engine::LeaseRef lease;
   };
 
+  void draw_kind(Dice& dice);
   QueueId some_queue(Dice& dice) const;
+  const QueueOptions* options_of(QueueId queue) const;
   Bytes keep(std::string text);
   void push(engine::CommandBody body);
   void add_send(Dice& dice);
-  engine::SendItem send_item(Dice& dice);
+  engine::SendItem send_item(Dice& dice, QueueId queue);
   void add_receive(Dice& dice);
   void add_settle(Dice& dice);
   engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
   const Receipt& newest_receipt(Dice& dice);
   engine::LeaseRef some_lease(Dice& dice, QueueId queue);
   void add_kick(Dice& dice);
+  void add_purge(Dice& dice);
+  void add_cancel(Dice& dice);
+  void add_change_group(Dice& dice);
+  void add_window(Dice& dice);
+  std::string some_group(Dice& dice, QueueId queue) const;
+  Sequence some_position(Dice& dice) const;
+  std::uint8_t level_of(Bytes group) const;
   void add_configure(Dice& dice);
   void create(Dice& dice, std::size_t index);
-  QueueOptions some_options(Dice& dice) const;
+  QueueOptions some_options(Dice& dice, std::size_t index) const;
+  void some_flow(Dice& dice, QueueOptions& options) const;
   QueueId some_dead_letter(Dice& dice, std::size_t index) const;
 
   const ReferenceModel& model_;
@@ -59,8 +69,17 @@ class LogMaker {
   std::deque<std::vector<engine::SendItem>> sends_;
   std::deque<std::vector<engine::SettleItem>> settles_;
   std::deque<std::vector<MessageId>> ids_;
+  std::deque<std::vector<std::int64_t>> turns_;
   /// The live queue of each name, or 0. A queue's dead-letter queue has a higher place.
   std::vector<QueueId> names_;
+  /// The first commands decide what kind of queues this log is about.
+  std::vector<QueueType> types_;
+  std::vector<Poison> poisons_;
+  std::vector<QueueOptions> fixed_;
+  bool with_halts_ = false;
+  bool with_groups_ = false;
+  bool with_priorities_ = false;
+  bool drawn_ = false;
   std::vector<QueueId> removed_;
   std::uint64_t next_queue_;
   std::vector<Receipt> receipts_;

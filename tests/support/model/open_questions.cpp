@@ -45,6 +45,28 @@ std::string adopt_positions(Messages& messages, const std::vector<const engine::
   return {};
 }
 
+/// Groups that opened with what arrived did so in the order of the arrivals.
+void adopt_places(ModelQueue& queue, const std::vector<const engine::MessageInfo*>& answers) {
+  std::map<Sequence, ModelGroup*> opened;
+  std::set<std::uint64_t> places;
+  for (auto& [name, group] : queue.groups) {
+    if (!group.place || *group.place <= queue.turn_before) continue;
+    Sequence first{~std::uint64_t{0}};
+    bool all = true;
+    for (const auto& [position, message] : queue.messages) {
+      if (message.group != name || message.state != engine::MessageState::ready) continue;
+      all = all && std::any_of(answers.begin(), answers.end(),
+                               [&](const auto* answer) { return answer->id == message.id; });
+      first = std::min(first, position);
+    }
+    if (!all) continue;
+    opened[first] = &group;
+    places.insert(*group.place);
+  }
+  auto place = places.begin();
+  for (auto& [position, group] : opened) group->place = *place++;
+}
+
 }  // namespace
 
 std::string adopt(ReferenceModel& model, QueueId queue, const std::vector<engine::MessageInfo>& answers) {
@@ -69,7 +91,9 @@ std::string adopt(ReferenceModel& model, QueueId queue, const std::vector<engine
     if (question.either_cause && allowed) at->second.note->cause = cause;
     moved.push_back(answer);
   }
-  return adopt_positions(messages, moved);
+  auto wrong = adopt_positions(messages, moved);
+  if (wrong.empty()) adopt_places(known->second, moved);
+  return wrong;
 }
 
 }  // namespace peerq::model

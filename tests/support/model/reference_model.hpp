@@ -2,6 +2,7 @@
 // The reference model: docs/semantics.md said naively, in maps and linear scans. What the page leaves open
 // becomes an OpenQuestion. Must not share any logic with the engine.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,13 +32,52 @@ struct ModelMessage {
   std::string attempt_id;
   std::optional<engine::NoteRow> note;
   SharedBytes payload;
+  std::uint8_t priority = limits::priority_default;
+  std::string group;              // empty = none
+  std::uint64_t group_lease = 0;  // FIFO: the lease of its group in which it was last (S32)
+  std::uint64_t handed_out = 0;   // when, among all deliveries of the queue
+};
+
+/// S30: tokens in units of 1 / 1,000,000,000, as they were at a stamp.
+struct ModelBucket {
+  std::int64_t units = 0;
+  LeaseTime at;
+};
+
+struct ModelGroup {
+  std::uint64_t age = 0;
+  std::optional<std::uint64_t> place;  // in the rings of its levels while it is open
+  bool paused = false;
+  bool parked = false;
+  WallTime retry_until;                     // FIFO: held until then (S46); 0 = not
+  LeaseTime looked_at{LeaseTime::never()};  // closed by its rate: when the bucket holds a whole token
+  std::optional<ModelBucket> bucket;        // none = full
+  std::uint64_t leases = 0;
+};
+
+/// S78: open or closed, and when it changes.
+struct ModelWindow {
+  bool open = false;
+  std::vector<WallTime> turns;
 };
 
 struct ModelQueue {
   engine::QueueConfig config;
   std::map<Sequence, ModelMessage> messages;
   engine::QueueRow totals;  // what counts since creation; the numbers by state are counted when asked for
-  std::uint64_t next = 1;
+  std::array<std::uint64_t, limits::lane_count> next{};  // last number given in each lane
+  std::map<std::string, ModelGroup> groups;
+  std::uint64_t ages = 0;
+  std::uint64_t turn = 0;         // last place given in a ring
+  std::uint64_t turn_before = 0;  // before this entry
+  bool had_groups = false;
+  std::array<std::uint64_t, limits::priority_count> plain_places{};  // of messages without a group; 0 = first
+  std::array<std::uint64_t, limits::priority_count> credits{};
+  std::optional<ModelBucket> bucket;
+  std::optional<ModelWindow> window;
+  std::uint64_t handed_out = 0;
+
+  bool fifo() const { return config.options.type == QueueType::fifo; }
 };
 
 /// All queues of one shard.
@@ -53,12 +93,15 @@ struct ReferenceModel {
   const engine::QueueConfig* config(QueueId queue) const;
   const ModelMessage* message(QueueId queue, Sequence position) const;
 
+  /// What one receive without bounds of its own would get.
   std::uint64_t deliverable(QueueId queue) const;
   engine::QueueFacts facts(QueueId queue) const;
   /// By position: every live message whose time has not passed.
   std::vector<engine::MessageInfo> list(QueueId queue) const;
   /// Exact, also for the calendar.
   engine::NextDue next_due() const;
+  /// When a bucket next lets something go.
+  LeaseTime next_token() const;
 };
 
 WallTime retention_end(const ModelQueue& queue, const ModelMessage& message);
@@ -69,5 +112,11 @@ std::optional<engine::Cause> expiry(const ReferenceModel& model, const ModelQueu
 std::uint64_t count(const ModelQueue& queue, engine::MessageState state);
 std::uint64_t bytes(const ModelQueue& queue);
 std::uint64_t room_in_flight(const ModelQueue& queue);
+std::uint64_t count(const ModelQueue& queue, const std::string& group, engine::MessageState state);
+/// Whole tokens; as many as one likes without a rate (S30).
+std::uint64_t tokens(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
+LeaseTime next_token(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
+/// Ready messages of groups that are not open.
+std::uint64_t held(const ModelQueue& queue);
 
 }  // namespace peerq::model

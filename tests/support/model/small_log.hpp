@@ -58,6 +58,30 @@ class SmallLog {
     return run(engine::Send{queue, false, items});
   }
 
+  /// One message of 4 bytes into a group, none when its name is empty.
+  engine::ItemReply send_to(QueueId queue, std::string_view group,
+                            std::uint8_t priority = limits::priority_default, WallTime due = {},
+                            std::int64_t time_to_live_ms = 0) {
+    engine::SendItem item;
+    item.payload = as_bytes("body");
+    item.counted_bytes = 4;
+    item.group_id = as_bytes(group);
+    item.priority = priority;
+    item.due = due;
+    item.time_to_live_ms = time_to_live_ms;
+    return run(engine::Send{queue, false, std::span(&item, 1)}).items.at(0);
+  }
+
+  /// The numbers of the messages that a receive gets, in order.
+  std::vector<std::uint64_t> receive_numbers(QueueId queue, std::uint32_t most) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& grant : receive(queue, most).grants) numbers.push_back(grant.lease.sequence.number());
+    return numbers;
+  }
+
+  /// The calendar is suspect from the next entry on, or no more.
+  void halt(bool halted) { header_.expiry_halted = halted; }
+
   engine::Reply receive(QueueId queue, std::uint32_t most) {
     engine::Receive receive;
     receive.queue = queue;

@@ -132,7 +132,7 @@ TEST_CASE("S6 other parameters are queue_exists and the first difference is name
 TEST_CASE("a bad parameter is refused before anything is stored") {
   Catalog catalog;
   QueueOptions options;
-  options.type = QueueType::fifo;
+  options.partitions = 2;
   CHECK(catalog.create("q", options).code == errc::not_supported);
   options = {};
   options.visibility_timeout = 0ms;

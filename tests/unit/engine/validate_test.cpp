@@ -99,6 +99,32 @@ const std::vector<Row>& bounds() {
        [](auto& o) {
          for (int i = 0; i < 51; ++i) o.tags[std::to_string(i)] = "";
        }},
+      {"type", [](auto& o) { o.type = QueueType::fifo; },
+       [](auto& o) { o.type = static_cast<QueueType>(2); }},
+      {"poison", [](auto& o) { o.poison = Poison::park_group; },
+       [](auto& o) { o.poison = static_cast<Poison>(2); }},
+      {"priority_mode", [](auto& o) { o.priority_mode = PriorityMode::weighted; },
+       [](auto& o) { o.priority_mode = static_cast<PriorityMode>(2); }},
+      {"weights[3]", [](auto& o) { o.weights[3] = 1; }, [](auto& o) { o.weights[3] = 0; }},
+      {"weights[9]", [](auto& o) { o.weights[9] = 1'000; }, [](auto& o) { o.weights[9] = 1'001; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 1s; }, [](auto& o) { o.priority_aging = 999ms; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 30 * 24h; },
+       [](auto& o) { o.priority_aging = 30 * 24h + 1ms; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 0ms; }, [](auto& o) { o.priority_aging = -1ms; }},
+      {"max_in_flight_per_group", [](auto& o) { o.max_in_flight_per_group = 0x7fffffff; },
+       [](auto& o) { o.max_in_flight_per_group = 0x80000000; }},
+      {"rate.burst", [](auto& o) { o.rate.burst = 10'000'000; }, [](auto& o) { o.rate.burst = 10'000'001; }},
+      {"group_rate.burst", [](auto& o) { o.group_rate.burst = 10'000'000; },
+       [](auto& o) { o.group_rate.burst = 10'000'001; }},
+      {"number of windows", [](auto& o) { o.windows.resize(32); }, [](auto& o) { o.windows.resize(33); }},
+      {"a window's zone", [](auto& o) { o.windows = {{.zone = std::string(64, 'z')}}; },
+       [](auto& o) { o.windows = {{.zone = ""}}; }},
+      {"a window's from", [](auto& o) { o.windows = {{.from = 1439min}}; },
+       [](auto& o) { o.windows = {{.from = 1440min}}; }},
+      {"a window's to", [](auto& o) { o.windows = {{.to = 1440min}}; },
+       [](auto& o) { o.windows = {{.to = -1min}}; }},
+      {"a window's days", [](auto& o) { o.windows = {{.days = 1}}; },
+       [](auto& o) { o.windows = {{.days = 0}}; }},
       {"durability", [](auto& o) { o.durability = Durability::memory; },
        [](auto& o) { o.durability = static_cast<Durability>(3); }},
   };
@@ -119,20 +145,10 @@ TEST_CASE("every parameter is taken at its bounds and refused one past them, wit
 
 TEST_CASE("a parameter whose feature is not built is not_supported and named") {
   const std::vector<std::pair<std::string, Change>> rows{
-      {"type", [](auto& o) { o.type = QueueType::fifo; }},
       {"partitions", [](auto& o) { o.partitions = 2; }},
       {"partitions", [](auto& o) { o.partitions = 0; }},
       {"overflow", [](auto& o) { o.overflow = Overflow::drop_oldest; }},
       {"overflow", [](auto& o) { o.overflow = Overflow::block; }},
-      {"poison", [](auto& o) { o.poison = Poison::park_group; }},
-      {"priority_mode", [](auto& o) { o.priority_mode = PriorityMode::weighted; }},
-      {"weights", [](auto& o) { o.weights[3] = 1; }},
-      {"priority_aging", [](auto& o) { o.priority_aging = 1s; }},
-      {"max_in_flight_per_group", [](auto& o) { o.max_in_flight_per_group = 1; }},
-      {"rate.per_second_thousandths", [](auto& o) { o.rate.per_second_thousandths = 1; }},
-      {"rate.burst", [](auto& o) { o.rate.burst = 1; }},
-      {"group_rate.per_second_thousandths", [](auto& o) { o.group_rate.per_second_thousandths = 1; }},
-      {"group_rate.burst", [](auto& o) { o.group_rate.burst = 1; }},
       {"deduplication_window", [](auto& o) { o.deduplication_window = 6min; }},
       {"content_based_deduplication", [](auto& o) { o.content_based_deduplication = true; }},
   };
@@ -141,8 +157,8 @@ TEST_CASE("a parameter whose feature is not built is not_supported and named") {
     CHECK(error == errc::not_supported);
     CHECK(error.detail.starts_with(name + " is "));
   }
-  CHECK(changed([](auto& o) { o.type = QueueType::fifo; }).detail ==
-        "type is fifo; this version has only standard");
+  CHECK(changed([](auto& o) { o.overflow = Overflow::block; }).detail ==
+        "overflow is block; this version has only reject");
 }
 
 TEST_CASE("the name of a dead-letter queue is checked like any other") {
@@ -157,6 +173,8 @@ TEST_CASE("S6 the first difference is named in the order of the table; tags do n
   CHECK(first_difference(a, b).empty());
   b.tags["x"] = "y";
   CHECK(first_difference(a, b).empty());
+  b.windows.resize(1);
+  CHECK(first_difference(a, b) == "windows is none, not UTC 0-0 min, days 127");
   b.content_based_deduplication = true;
   CHECK(first_difference(a, b) == "content_based_deduplication is false, not true");
   b.max_in_flight = 3;

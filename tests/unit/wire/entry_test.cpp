@@ -137,9 +137,11 @@ TEST_CASE("an unknown kind of command and an unknown verb are corrupt") {
   // root pointer, header of 4 words and a pointer, list tag, then the command: queue, kind.
   auto* kind = const_cast<std::byte*>(entry.bytes().data()) + 8 + 5 * 8 + 8 + 8;
   REQUIRE(decoder->decode(entry).has_value());
-  *kind = std::byte{13};
+  *kind = std::byte{16};
   CHECK(decoder->decode(entry).error() == errc::corrupt);
   CHECK(decoder->decode(test::codec().encode_entry({}, {&settle, 1})).error() == errc::corrupt);
+  const engine::Command change{{}, engine::ChangeGroup{QueueId(1), static_cast<engine::GroupVerb>(4), {}}};
+  CHECK(decoder->decode(test::codec().encode_entry({}, {&change, 1})).error() == errc::corrupt);
 }
 
 TEST_CASE("a decoder that met a bad entry reads the next good one") {

@@ -189,6 +189,7 @@ void add_queue_rows(RowLines& lines) {
   lines.add("CatalogIdRow", {queue}, CatalogIdRow{"orders"});
   lines.add("CatalogSourceRow", {queue, QueueId(5)}, CatalogSourceRow{});
   lines.add("CatalogRemovedRow", {queue}, CatalogRemovedRow{config});
+  lines.add("WindowRow", {queue}, WindowRow{3, true, {{1'700'000'000'005}, {1'700'000'000'006}}});
   lines.add("CatalogCountersRow", {}, CatalogCountersRow{QueueId(6), 7});
 }
 

@@ -54,6 +54,7 @@ QueueOptions unusual_options() {
   options.group_rate = {15'000, 16};
   options.deduplication_window = 17s;
   options.content_based_deduplication = true;
+  options.windows = {{"Europe/Berlin", std::chrono::minutes(600), std::chrono::minutes(60), 0x1f}, {}};
   options.tags = {{"owner", "payments"}, {"empty", ""}};
   return options;
 }
@@ -82,7 +83,8 @@ void add_sends(Sample& sample, const port::Codec& codec) {
              .due = {1'700'000'000'500},
              .time_to_live_ms = 60'000,
              .group_id = sample.keep("customer-7"),
-             .deduplication_id = sample.keep("order-1")};
+             .deduplication_id = sample.keep("order-1"),
+             .outcome_until = {1'700'000'000'700}};
   rich[1].payload = message(sample, codec, "b");
   rich[1].counted_bytes = 1;
   sample.sends = {std::move(plain), std::move(rich)};
@@ -106,6 +108,19 @@ void add_settles(Sample& sample) {
   for (std::size_t i = 0; i < sample.settles.size(); ++i) {
     add(sample, engine::Settle{queue, static_cast<engine::Verb>(i), sample.settles[i]});
   }
+}
+
+void add_groups(Sample& sample) {
+  const auto queue = QueueId(0x1'0000'0001);
+  add(sample, engine::Cancel{queue, sample.ids[0]});
+  add(sample, engine::Cancel{queue, {}});
+  using enum engine::GroupVerb;
+  for (const auto verb : {pause, resume, park, unpark}) {
+    add(sample, engine::ChangeGroup{queue, verb, sample.keep(verb == park ? "" : "customer-7")});
+  }
+  sample.turns.push_back({1'700'000'000'000, 1'700'000'060'000});
+  add(sample, engine::SetWindow{queue, 3, false, sample.turns[0]});
+  add(sample, engine::SetWindow{queue, 4, true, {}});
 }
 
 void add_catalog(Sample& sample) {
@@ -154,6 +169,7 @@ Sample every_command(const port::Codec& codec) {
   add(sample, engine::Kick{QueueId(0x1'0000'0001), {}, 50});
   add(sample, engine::Purge{QueueId(0x1'0000'0001)});
   add_catalog(sample);
+  add_groups(sample);
   return sample;
 }
 
@@ -186,6 +202,7 @@ std::vector<SendItem> random_items(Sample& sample, const port::Codec& codec, Dra
     if (draw.rarely()) item.time_to_live_ms = static_cast<std::int64_t>(draw.number());
     if (draw.rarely()) item.group_id = sample.keep(draw.text(40));
     if (draw.rarely()) item.deduplication_id = sample.keep(draw.text(40));
+    if (draw.rarely()) item.outcome_until = {static_cast<std::int64_t>(draw.number())};
   }
   return items;
 }
@@ -219,8 +236,22 @@ Sample random_entry(const port::Codec& codec, std::uint64_t seed) {
     const engine::Origin origin{SessionId(draw.rarely() ? draw.number() : 0), 0, {}};
     QueueOptions options = draw.rarely() ? unusual_options() : QueueOptions{};
     options.dead_letter_queue = draw.text(20);
-    switch (draw.below(6)) {
+    switch (draw.below(9)) {
       case 0: add(sample, engine::Tick{}, origin); break;
+      case 6:
+        sample.ids.emplace_back(draw.below(4), MessageId{QueueId(draw.number()), Sequence{draw.number()}});
+        add(sample, engine::Cancel{queue, sample.ids.back()}, origin);
+        break;
+      case 7:
+        add(sample,
+            engine::ChangeGroup{queue, static_cast<engine::GroupVerb>(draw.below(4)),
+                                sample.keep(draw.text(128))},
+            origin);
+        break;
+      case 8:
+        sample.turns.emplace_back(draw.below(4), static_cast<std::int64_t>(draw.number()));
+        add(sample, engine::SetWindow{queue, draw.number(), draw.rarely(), sample.turns.back()}, origin);
+        break;
       case 1:
         sample.sends.push_back(random_items(sample, codec, draw));
         add(sample, engine::Send{queue, draw.rarely(), sample.sends.back()}, origin);
@@ -251,7 +282,7 @@ namespace {
 bool same_item(const SendItem& a, const SendItem& b) {
   return equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes && a.priority == b.priority &&
          a.due == b.due && a.time_to_live_ms == b.time_to_live_ms && equal(a.group_id, b.group_id) &&
-         equal(a.deduplication_id, b.deduplication_id);
+         equal(a.deduplication_id, b.deduplication_id) && a.outcome_until == b.outcome_until;
 }
 
 bool same_settle(const SettleItem& a, const SettleItem& b) {
@@ -296,6 +327,16 @@ struct SameBody {
   }
   bool operator()(const engine::NewEpoch& a, const engine::NewEpoch& b) const {
     return a.number_floor == b.number_floor;
+  }
+  bool operator()(const engine::Cancel& a, const engine::Cancel& b) const {
+    return a.queue == b.queue && std::ranges::equal(a.ids, b.ids);
+  }
+  bool operator()(const engine::ChangeGroup& a, const engine::ChangeGroup& b) const {
+    return a.queue == b.queue && a.verb == b.verb && equal(a.group_id, b.group_id);
+  }
+  bool operator()(const engine::SetWindow& a, const engine::SetWindow& b) const {
+    return a.queue == b.queue && a.version == b.version && a.open == b.open &&
+           std::ranges::equal(a.turns_ms, b.turns_ms);
   }
   template <class A, class B>
   bool operator()(const A&, const B&) const {

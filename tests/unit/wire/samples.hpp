@@ -20,6 +20,7 @@ struct Sample {
   std::vector<std::vector<engine::SendItem>> sends;
   std::vector<std::vector<engine::SettleItem>> settles;
   std::vector<std::vector<MessageId>> ids;
+  std::vector<std::vector<std::int64_t>> turns;
   std::vector<SharedBytes> buffers;
 
   Bytes keep(std::string_view text);

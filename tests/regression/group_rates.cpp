@@ -1,0 +1,41 @@
+// What went wrong: a group's bucket went on filling beyond its burst; a queue whose rate was raised let its
+// receivers wait as long as under the former rate. Found by random logs.
+#include <catch2/catch_test_macros.hpp>
+
+#include "support/model/small_log.hpp"
+#include "support/model/systems.hpp"
+
+namespace peerq::model {
+namespace {
+
+TEST_CASE("S30 a group's bucket holds at most its burst, however long nobody asks") {
+  for (const auto type : {QueueType::standard, QueueType::fifo}) {
+    const auto system = setting("naive").make();
+    SmallLog log(*system);
+    QueueOptions options;
+    options.type = type;
+    options.group_rate = {1000, 1};
+    const QueueId queue = log.create(options);
+    for (int i = 0; i < 3; ++i) log.send_to(queue, "a");
+    log.pass(Milliseconds(5000), Milliseconds(0));
+    CHECK(log.receive(queue, 10).grants.size() == 1);
+  }
+}
+
+TEST_CASE("S9 S30 a raised rate acts at once, also for those who wait") {
+  const auto system = setting("naive").make();
+  SmallLog log(*system);
+  QueueOptions options;
+  options.rate = {1, 1};
+  const QueueId queue = log.create(options);
+  log.send(queue, 2);
+  CHECK(log.receive(queue, 2).grants.size() == 1);
+  engine::Configure configure{*system->config(queue), false};
+  configure.config.version = 2;
+  configure.config.options.rate = {1000, 1};
+  log.run(configure);
+  CHECK(system->next_due().lease <= log.now().lease + Milliseconds(1000));
+}
+
+}  // namespace
+}  // namespace peerq::model
