@@ -40,7 +40,7 @@ struct RetryPolicy {
 /// A token bucket (S30): a delivery costs a token.
 struct RateLimit {
   /// Tokens gained in a second, in thousandths; 0 = no limit.
-  std::uint32_t per_second_thousandths = 0;
+  std::uint64_t per_second_thousandths = 0;
   /// Tokens that it holds at most, up to 10^7. 0 = the larger of 1 and whole tokens per second.
   std::uint32_t burst = 0;
 

@@ -212,6 +212,9 @@ class QueueEngine {
   bool take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply);
   void hand_out(QueueContext& queue, Handout& handout);
   bool hand_over(QueueContext& queue, Pick& pick, Handout& handout);
+  bool has_any(QueueContext& queue, Handout& handout);
+  static void take_credit(QueueContext& queue, std::uint8_t level);
+  std::string group_name(QueueId queue, std::uint64_t number) const;
   bool follow_group(QueueContext& queue, std::uint64_t group, Handout& handout);
   static bool fits(const MessageRow& row, Handout& handout);
   std::optional<Pick> next_pick(QueueContext& queue, Handout& handout);
@@ -248,6 +251,7 @@ class QueueEngine {
   void leave_group(QueueContext& queue, const MessageRow& row);
   static std::uint8_t level_of(const QueueContext& queue, const MessageRow& row);
   void hold_group_until(QueueContext& queue, std::uint64_t number, GroupRow& row, WallTime until);
+  void shrink_group(QueueContext& queue, std::uint64_t number);
   std::optional<Sequence> first_flight(const QueueContext& queue, std::uint64_t number, Sequence from) const;
   void return_followers(QueueContext& queue, std::uint64_t number, Sequence after);
   void write_groups(QueueContext& queue);
@@ -341,6 +345,7 @@ class QueueEngine {
   void set_window(const SetWindow& command, Reply& reply);
   void drop_window(QueueContext& queue);
   void sweep_message(QueueContext& queue, const WallDueRow::Key& due);
+  static bool is_expiry(WallDue kind) noexcept;
   std::optional<WallDueRow::Key> first_wall_due(const WallDueRow::Key& to, bool halted) const;
   void arm_retention(QueueContext& queue, WallTime base);
   void arm_retention_at(QueueContext& queue, WallTime at);
@@ -401,7 +406,7 @@ class QueueEngine {
   mutable LowerBound<LeaseDueRow> lease_due_;
   mutable LowerBound<WallDueRow> wall_due_;
   mutable LowerBound<GroupTimerRow> timers_;
-  /// The same for delays alone, while times-to-live stand still (S64).
+  /// The same without expiries, while times-to-live stand still (S64).
   mutable LowerBound<WallDueRow> delay_due_;
   mutable LowerBound<ReclaimRow> reclaim_;
   mutable std::optional<EpochRow> epoch_;

@@ -39,6 +39,11 @@ void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config)
   const bool retention_changed = queue.config.options.retention != config.options.retention;
   queue.config = config;
   tables_->template update<ConfigRow>(QueueKey{queue.id}, ConfigRow{config});
+  if (queue.row.timer.us != 0) {
+    tables_->template erase<GroupTimerRow>({queue.row.timer, queue.id, 0});
+    queue.row.timer = LeaseTime{0};
+    if (config.options.rate.per_second_thousandths != 0) arm_queue_timer(queue);
+  }
   if (config.options.windows.empty()) drop_window(queue);
   queue.window_closed = is_window_closed(queue);
   announce(queue);

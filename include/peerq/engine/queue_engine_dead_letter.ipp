@@ -45,9 +45,8 @@ void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, Mes
                                  QueueContext& target) {
   Newcomer newcomer{target.id, row.id(key), priority_of(key, row), {}, row, read_note(key, row)};
   if (row.group != 0) {
-    GroupRow& group = need_group(queue, row.group).row;
-    --group.live;
-    newcomer.group = group.name;
+    newcomer.group = need_group(queue, row.group).row.name;
+    shrink_group(queue, row.group);
   }
   if (row.has_note) tables_->template erase<NoteRow>(key);
   if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, newcomer.id});

@@ -100,7 +100,13 @@ void QueueEngine<T>::free_group(QueueContext& queue, const WallDueRow::Key& due)
   place_group(queue, due.sequence.value, group->row);
 }
 
-/// The first row of the calendar before `to`. While expiry is halted only delays are seen (S64).
+/// What a suspect calendar halts (S64).
+template <Tables T>
+bool QueueEngine<T>::is_expiry(WallDue kind) noexcept {
+  return kind == WallDue::time_to_live || kind == WallDue::retention;
+}
+
+/// The first row of the calendar before `to`. While expiry is halted only the others are seen (S64).
 template <Tables T>
 std::optional<WallDueRow::Key> QueueEngine<T>::first_wall_due(const WallDueRow::Key& to, bool halted) const {
   if (!halted) {
@@ -109,7 +115,7 @@ std::optional<WallDueRow::Key> QueueEngine<T>::first_wall_due(const WallDueRow::
     return found->key;
   }
   while (const auto found = delay_due_.first(*tables_, {}, to)) {
-    if (found->key.kind == WallDue::delay) return found->key;
+    if (!is_expiry(found->key.kind)) return found->key;
     WallDueRow::Key next = found->key;  // the smallest greater key: kinds are the last field
     next.kind = static_cast<WallDue>(static_cast<std::uint8_t>(next.kind) + 1);
     delay_due_.pass(next);

@@ -96,7 +96,7 @@ std::int64_t QueueEngine<T>::token_wait_ms(const RateLimit& rate, TokenBucket bu
   if (rate.per_second_thousandths == 0) return 0;
   detail::refill(rate, bucket, std::max(now, bucket.at));
   if (bucket.units >= token_units) return 0;
-  const std::int64_t per_ms = std::int64_t{rate.per_second_thousandths} * 1000;
+  const std::int64_t per_ms = static_cast<std::int64_t>(rate.per_second_thousandths) * 1000;
   return (token_units - bucket.units + per_ms - 1) / per_ms;
 }
 

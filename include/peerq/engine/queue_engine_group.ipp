@@ -44,12 +44,23 @@ GroupContext& QueueEngine<T>::need_group(QueueContext& queue, std::uint64_t numb
   return *group;
 }
 
+template <Tables T>
+std::string QueueEngine<T>::group_name(QueueId id, std::uint64_t number) const {
+  if (const QueueContext* queue = lookup(id)) {
+    if (const auto at = queue->groups.find(number); at != queue->groups.end()) return at->second.row.name;
+  }
+  const auto row = tables_->template find<GroupRow>({id, number});
+  if (!row) damaged("a message names a group that is not there", {id, Sequence{number}});
+  return row->name;
+}
+
 /// A purge came by since the group was last looked at: what it knew of its messages is void (S8).
 template <Tables T>
 void QueueEngine<T>::renew_group(QueueContext& queue, std::uint64_t number, GroupRow& row) {
   hold_group_until(queue, number, row, WallTime{});
   row.live = row.ready = row.in_flight = row.held = 0;
   row.ranks = 0;  // the rows are void by their turn
+  row.levels = 0;
   row.parked = false;
   row.purges = queue.row.purges;
 }
@@ -91,8 +102,9 @@ template <Tables T>
 void QueueEngine<T>::place_group(QueueContext& queue, std::uint64_t number, GroupRow& row) {
   const std::uint16_t wanted = ranks_of(queue, number, row);
   if (wanted != row.ranks) {
+    const bool opens = row.ranks == 0;
     erase_ranks(queue, number, row, static_cast<std::uint16_t>(row.ranks & ~wanted));
-    if (row.ranks == 0) row.turn = ++queue.row.turn;
+    if (opens) row.turn = ++queue.row.turn;
     insert_ranks(queue, number, row, static_cast<std::uint16_t>(wanted & ~row.ranks));
     announce(queue);
   }
@@ -184,6 +196,13 @@ void QueueEngine<T>::hold_group_until(QueueContext& queue, std::uint64_t number,
   }
   row.held_until = until;
   if (until.ms != 0) insert_wall_due({until, queue.id, Sequence{number}, WallDue::group});
+}
+
+/// A message of the group leaves the queue. With the last one goes a retry delay, which holds nothing then.
+template <Tables T>
+void QueueEngine<T>::shrink_group(QueueContext& queue, std::uint64_t number) {
+  GroupRow& group = need_group(queue, number).row;
+  if (--group.live == 0) hold_group_until(queue, number, group, WallTime{});
 }
 
 /// What still holds the lease of a FIFO group, in order.

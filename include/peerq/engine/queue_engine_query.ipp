@@ -114,11 +114,13 @@ std::optional<WallTime> QueueEngine<T>::oldest_ready(const QueueContext& queue, 
   if (const auto returned = first_between<ReadyRow>({queue.id, from}, {queue.id, end})) {
     out = need_message(returned->key).first_sent;
   }
-  MessageKey key{queue.id, Sequence::make(number, lane.cursor)};
+  // Those that came back to a group stand among the others: there the walk begins at the first of all.
+  const bool grouped = number == limits::group_lane;
+  MessageKey key{queue.id, grouped ? from : Sequence::make(number, lane.cursor)};
   for (std::size_t looks = 0; looks < limits::receive_skip_budget; ++looks) {
     const auto found = first_between<MessageRow>(key, {queue.id, end});
     if (!found) break;
-    if (found->row.state == MessageState::fresh) {
+    if (found->row.state == MessageState::fresh || (grouped && found->row.state == MessageState::ready)) {
       if (!out || found->row.first_sent < *out) out = found->row.first_sent;
       break;
     }

@@ -9,8 +9,8 @@ inline namespace v1 {
 namespace detail {
 
 inline std::int64_t burst_units(const RateLimit& rate) noexcept {
-  const std::uint32_t burst = rate.burst != 0 ? rate.burst : std::max(1U, rate.per_second_thousandths / 1000);
-  return std::int64_t{burst} * token_units;
+  const std::uint64_t whole = std::max<std::uint64_t>(1, rate.per_second_thousandths / 1000);
+  return static_cast<std::int64_t>(rate.burst != 0 ? rate.burst : whole) * token_units;
 }
 
 /// Brings the bucket to `now`.
@@ -19,9 +19,10 @@ inline void refill(const RateLimit& rate, TokenBucket& bucket, LeaseTime now) no
   if (bucket.at.us < 0 || bucket.units > most) bucket.units = most;
   const std::int64_t elapsed = bucket.at.us < 0 ? 0 : (now - bucket.at).count();
   const std::int64_t missing = most - bucket.units;
+  const auto per_us = static_cast<std::int64_t>(rate.per_second_thousandths);
   // Compared before they are multiplied: years of lease time would not fit.
-  const std::int64_t to_full = missing / rate.per_second_thousandths + 1;
-  bucket.units = elapsed >= to_full ? most : bucket.units + elapsed * rate.per_second_thousandths;
+  const std::int64_t to_full = missing / per_us + 1;
+  bucket.units = elapsed >= to_full ? most : bucket.units + elapsed * per_us;
   if (bucket.units > most) bucket.units = most;
   bucket.at = now;
 }
@@ -39,7 +40,9 @@ std::uint64_t QueueEngine<T>::tokens(const RateLimit& rate, TokenBucket& bucket)
 /// The caller has seen that there is a token.
 template <Tables T>
 void QueueEngine<T>::spend(const RateLimit& rate, TokenBucket& bucket) const {
-  if (rate.per_second_thousandths != 0) bucket.units -= token_units;
+  if (rate.per_second_thousandths == 0) return;
+  detail::refill(rate, bucket, lease_now());
+  bucket.units -= token_units;
 }
 
 template <Tables T>
@@ -53,7 +56,7 @@ bool QueueEngine<T>::is_full(const RateLimit& rate, TokenBucket& bucket) const {
 template <Tables T>
 LeaseTime QueueEngine<T>::when_filled(const RateLimit& rate, TokenBucket& bucket, std::int64_t units) const {
   detail::refill(rate, bucket, lease_now());
-  const std::int64_t per_us = rate.per_second_thousandths;
+  const auto per_us = static_cast<std::int64_t>(rate.per_second_thousandths);
   return lease_now() + Microseconds((units - bucket.units + per_us - 1) / per_us);
 }
 

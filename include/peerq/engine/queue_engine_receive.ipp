@@ -89,7 +89,7 @@ bool QueueEngine<T>::hand_over(QueueContext& queue, Pick& pick, Handout& handout
   if (!fits(found.row, handout)) return false;
   if (group != 0 && queue.is_fifo()) ++need_group(queue, group).row.lease;
   lease(queue, found, handout);
-  if (queue.config.options.priority_mode == PriorityMode::weighted) --queue.row.credits[pick.level];
+  take_credit(queue, pick.level);
   if (group == 0) {
     if (queue.has_lane(limits::group_lane)) queue.lanes[pick.level].row.turn = ++queue.row.turn;
     return true;
@@ -115,9 +115,17 @@ bool QueueEngine<T>::follow_group(QueueContext& queue, std::uint64_t number, Han
     Found<MessageRow> found{key, need_message(key)};
     if (!is_fit(queue, found, handout)) continue;
     if (!fits(found.row, handout)) return false;
+    take_credit(queue, found.row.priority);
     lease(queue, found, handout);
   }
   return handout.budget > 0;
+}
+
+/// A delivery takes one of its level, as far as there is one (S26).
+template <Tables T>
+void QueueEngine<T>::take_credit(QueueContext& queue, std::uint8_t level) {
+  if (queue.config.options.priority_mode != PriorityMode::weighted) return;
+  if (queue.row.credits[level] > 0) --queue.row.credits[level];
 }
 
 template <Tables T>
@@ -158,6 +166,7 @@ auto QueueEngine<T>::next_weighted(QueueContext& queue, Handout& handout) -> std
       if (more) best = level;
     }
     if (best < 0) {
+      if (!has_any(queue, handout)) return std::nullopt;
       credits = weights;
       continue;
     }
@@ -166,6 +175,18 @@ auto QueueEngine<T>::next_weighted(QueueContext& queue, Handout& handout) -> std
     handout.levels = static_cast<std::uint16_t>(handout.levels & ~(1U << best));
   }
   return std::nullopt;
+}
+
+/// Whether a level has something; those that have nothing are left out from here on.
+template <Tables T>
+bool QueueEngine<T>::has_any(QueueContext& queue, Handout& handout) {
+  while (handout.levels != 0) {
+    const auto level = static_cast<std::uint8_t>(std::bit_width(handout.levels) - 1);
+    if (next_at(queue, level, handout)) return true;
+    if (handout.budget == 0) return false;
+    handout.levels = static_cast<std::uint16_t>(handout.levels & ~(1U << level));
+  }
+  return false;
 }
 
 /// Each interval waited raises a message by a level; of equals the one that waited longer.
@@ -200,6 +221,11 @@ auto QueueEngine<T>::next_at(QueueContext& queue, std::uint8_t level, Handout& h
   while (queue.has_lane(limits::group_lane) && handout.budget > 0) {
     const auto rank = next_group(queue, level);
     if (!rank || (single && queue.lanes[level].row.turn <= rank->turn)) break;
+    GroupRow& group = need_group(queue, rank->group).row;
+    if (!is_open(queue, group)) {  // its rate or cap was lowered since it was placed
+      place_group(queue, rank->group, group);
+      continue;
+    }
     if (auto found = next_in_group(queue, rank->group, level, handout)) return Pick{std::move(*found), level};
   }
   if (!single) return std::nullopt;
@@ -321,6 +347,7 @@ void QueueEngine<T>::lease(QueueContext& queue, Found<MessageRow>& found, Handou
 template <Tables T>
 void QueueEngine<T>::fill(Grant& grant, const MessageKey& key, const MessageRow& row) const {
   grant.queue = key.queue;
+  if (row.group != 0) grant.group_id = group_name(key.queue, row.group);
   grant.lease = {key.sequence, row.attempt};
   grant.id = row.id(key);
   grant.receive_count = row.receive_count;

@@ -192,7 +192,7 @@ template <Tables T>
 void QueueEngine<T>::insert_wall_due(const WallDueRow::Key& key) {
   tables_->template insert<WallDueRow>(key, WallDueRow{});
   wall_due_.note(key);
-  if (key.kind == WallDue::delay) delay_due_.note(key);
+  if (!is_expiry(key.kind)) delay_due_.note(key);
 }
 
 /// The rows of ready and parked messages that only time can move on.
@@ -216,7 +216,8 @@ bool QueueEngine<T>::put_back(QueueContext& queue, const MessageKey& key, Messag
   }
   if (delay_ms > 0 && queue.is_fifo()) {
     GroupRow& group = need_group(queue, row.group).row;
-    hold_group_until(queue, row.group, group, header_.stamps.wall + Milliseconds(delay_ms));
+    row.due = header_.stamps.wall + Milliseconds(delay_ms);
+    hold_group_until(queue, row.group, group, std::max(group.held_until, row.due));
     enter_ready(queue, key, row);
   } else if (delay_ms > 0) {
     row.due = header_.stamps.wall + Milliseconds(delay_ms);
@@ -269,14 +270,15 @@ bool QueueEngine<T>::park_group(QueueContext& queue, const MessageKey& key, Mess
   write_note(key, row, note);
   queue.count(EventKind::parked);
   need_group(queue, row.group).row.parked = true;
-  return put_back(queue, key, row, 0);
+  enter_ready(queue, key, row);  // its time may be over: the attempts were first (S40)
+  return true;
 }
 
 /// Removes a message that was taken out for good.
 template <Tables T>
 void QueueEngine<T>::discard(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
   queue.row.bytes -= row.counted_bytes;
-  if (row.group != 0) --need_group(queue, row.group).row.live;
+  if (row.group != 0) shrink_group(queue, row.group);
   erase_message_rows(queue, key, row);
 }
 

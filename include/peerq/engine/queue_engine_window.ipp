@@ -21,6 +21,7 @@ template <Tables T>
 void QueueEngine<T>::set_window(const SetWindow& command, Reply& reply) {
   QueueContext* queue = use(command.queue, reply);
   if (queue == nullptr || command.version != queue->config.version) return;
+  if (queue->config.options.windows.empty()) return;
   if (!std::is_sorted(command.turns_ms.begin(), command.turns_ms.end())) {
     return fail(reply, errc::invalid_argument, "the turns of a window are in order");
   }

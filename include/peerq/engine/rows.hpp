@@ -53,7 +53,7 @@ enum class TableId : std::uint8_t {
   group_flights = 28,
   ranks = 29,
   group_timers = 30,
-  windows = 31,
+  // 31 is storage's own (sums of rows)
   deduplication = 32,
   deduplication_ends = 33,
   message_deduplication = 34,
@@ -62,6 +62,7 @@ enum class TableId : std::uint8_t {
   session_timers = 37,
   session_leases = 38,
   session_count = 39,
+  windows = 40,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
