@@ -155,9 +155,8 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
 bool Core::answer_existing(const std::shared_ptr<Request>& request) {
   auto& catalog = static_cast<CatalogRequest&>(*request);
   auto found = parts_.store->catalog().find(catalog.name);
-  if (!found || !engine::first_difference(found->options, catalog.options).empty() || !is_configured(*found)) {
-    return false;
-  }
+  if (!found || !engine::first_difference(found->options, catalog.options).empty()) return false;
+  if (!is_configured(*found)) return false;
   catalog.configs.push_back(std::move(*found));
   finish(request);
   return true;

@@ -9,9 +9,7 @@ namespace peerq::wire {
 
 namespace {
 
-bool has_weights(const QueueOptions& options) noexcept {
-  return options.weights != limits::weights_default;
-}
+bool has_weights(const QueueOptions& options) noexcept { return options.weights != limits::weights_default; }
 
 void write_optionals(schema::QueueOptions::Builder to, const QueueOptions& options) {
   to.setHasMaxMessages(options.max_messages.has_value());
