@@ -82,11 +82,8 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
 }
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
-  auto& receive = static_cast<ReceiveRequest&>(*request);
-  if (ReceiveRequest* former = shard.waiters.waiting_as(receive.queue, receive.attempt_id)) {
-    // The same attempt asked again: it takes the former's place (S21).
-    receive.ticket = former->ticket;
-    finish(shard.waiters.remove(*former), Error(errc::cancelled));
+  const auto& receive = static_cast<const ReceiveRequest&>(*request);
+  if (shard.waiters.waiting_as(receive.queue, receive.attempt_id) != nullptr) {
     return wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   }
   const QueueId queue = receive.queue;

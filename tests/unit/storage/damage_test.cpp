@@ -3,6 +3,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "storage/log_record.hpp"
 #include "storage/row_seal.hpp"
@@ -42,6 +43,21 @@ TEST_CASE("a changed log record keeps the directory from opening and is named") 
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error() == errc::corrupt);
   CHECK(opened.error().detail.find("record 3") != std::string::npos);
+}
+
+TEST_CASE("a changed name of a table is damage, and no new table takes its place") {
+  const auto [file, table] = GENERATE(std::pair("log", "1.records"), std::pair("state", "1.messages"));
+  ScratchDirectory scratch;
+  StoreDriver driver(scratch / "data");
+  REQUIRE(driver.open().has_value());
+  REQUIRE(driver.create_queue().has_value());
+  REQUIRE(driver.send(1, "x").has_value());
+  REQUIRE(driver.checkpoint().has_value());
+  driver.close();
+  REQUIRE(flip_all(scratch / (std::string("data/") + file + "/data.mdb"), table) > 0);
+  const auto opened = driver.open();
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error() == errc::corrupt);
 }
 
 TEST_CASE("a changed payload is never served and its shard goes on for others") {
