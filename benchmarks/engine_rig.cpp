@@ -33,8 +33,7 @@ void MemoryShard::apply(const engine::EntryView& entry, engine::Effects& effects
 }
 
 DurableShard::DurableShard(const std::filesystem::path& folder)
-    : space_({.max_bytes = 0, .log_reserve = 0, .state_reserve = state_reserve},
-             file_system_),
+    : space_({.max_bytes = 0, .log_reserve = 0, .state_reserve = state_reserve}, file_system_),
       state_(open_state(folder, space_)),
       budget_(storage::DeltaLimits::of(limits::memory_budget_default, 0),
               [this] { return space_.room(storage::DataFile::state); }),

@@ -29,8 +29,7 @@ void log_commit(benchmark::State& state) {
   const auto folder = make_folder();
   {
     storage::SystemFileSystem files;
-    storage::DiskSpace space(
-        {.max_bytes = 0, .log_reserve = 4 << 20, .state_reserve = 0}, files);
+    storage::DiskSpace space({.max_bytes = 0, .log_reserve = 4 << 20, .state_reserve = 0}, files);
     const auto log =
         storage::LmdbLog::open(
             {.folder = folder.string(), .map_size = std::uint64_t{1} << 36, .tables_max = 16}, space)

@@ -68,8 +68,7 @@ class OnDisk {
  public:
   OnDisk()
       : folder_(made(std::filesystem::temp_directory_path() / "peerq-micro-tables")),
-        space_({.max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20},
-               files_),
+        space_({.max_bytes = 0, .log_reserve = 0, .state_reserve = 1 << 20}, files_),
         state_(storage::LmdbState::open({.folder = folder_.string(),
                                          .map_size = std::uint64_t{1} << 30,
                                          .tables_max = storage::StateTables::tables_max},

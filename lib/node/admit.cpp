@@ -82,11 +82,8 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
 }
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
-  auto& receive = static_cast<ReceiveRequest&>(*request);
-  if (ReceiveRequest* former = shard.waiters.waiting_as(receive.queue, receive.attempt_id)) {
-    // The same attempt asked again: it takes the former's place (S21).
-    receive.ticket = former->ticket;
-    finish(shard.waiters.remove(*former), Error(errc::cancelled));
+  const auto& receive = static_cast<const ReceiveRequest&>(*request);
+  if (shard.waiters.waiting_as(receive.queue, receive.attempt_id) != nullptr) {
     return wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   }
   const QueueId queue = receive.queue;
@@ -155,9 +152,8 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
 bool Core::answer_existing(const std::shared_ptr<Request>& request) {
   auto& catalog = static_cast<CatalogRequest&>(*request);
   auto found = parts_.store->catalog().find(catalog.name);
-  if (!found || !engine::first_difference(found->options, catalog.options).empty() || !is_configured(*found)) {
-    return false;
-  }
+  if (!found || !engine::first_difference(found->options, catalog.options).empty()) return false;
+  if (!is_configured(*found)) return false;
   catalog.configs.push_back(std::move(*found));
   finish(request);
   return true;

@@ -19,8 +19,8 @@ Error error_of(const Request& request) {
   return {reply.code, reply.detail};
 }
 
-/// What a receive is told when its messages cannot be handed to it: it took them out, or it leased them, which
-/// ends by itself.
+/// What a receive is told when its messages cannot be handed to it: it took them out, or it leased them,
+/// which ends by itself.
 Error lost_answer(const Request& request, Error error) {
   if (request.kind != Kind::receive || !static_cast<const ReceiveRequest&>(request).erase) return error;
   return {errc::outcome_unknown, error.text()};

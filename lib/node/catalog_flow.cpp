@@ -70,7 +70,8 @@ void Core::resume_catalog() {
     if (page.empty()) break;
     after = page.back().name;
     for (auto& config : page) {
-      if (!is_configured(config)) targets.try_emplace(config.id, engine::Configure{std::move(config), false});
+      const QueueId id = config.id;
+      if (!is_configured(config)) targets.try_emplace(id, engine::Configure{std::move(config), false});
     }
   }
   // A queue comes after the one that gets its dead letters, which find no queue there otherwise.

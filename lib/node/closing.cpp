@@ -29,7 +29,7 @@ Result<void> Core::await(SteadyTime deadline, const std::function<bool()>& reach
   for (;;) {
     const std::uint32_t seen = progress_.load(std::memory_order_acquire);
     run(Runner::caller, nullptr);
-    if (reached()) return is_failed_outside() ? Result<void>(errc::node_failed) : Result<void>();
+    if (reached()) return is_failed_outside() ? Result<void>(failed_) : Result<void>();
     if (parts_.clock->steady() >= deadline) return errc::timeout;
     parts_.executor->wait(progress_, seen, deadline);
   }

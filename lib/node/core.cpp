@@ -285,8 +285,9 @@ void Core::write_failed(const Error& error, std::vector<port::LogWrite>&& writes
 
 /// A write or sync failed: it is not tried again, because the kernel may take the pages for clean now.
 void Core::fail_node(const std::string& file, const Error& error) {
+  if (is_failed()) return;  // written once: others read it without the token
   failed_ = Error(errc::node_failed, file + ": " + error.detail);
-  failed_outside_.store(true, std::memory_order_relaxed);
+  failed_outside_.store(true, std::memory_order_release);
   parts_.observer->log(LogLevel::error, failed_.text());
   parts_.observer->event(NodeEvent::node_failed, file, 1);
   for (auto& shard : shards_) stop_shard(shard, failed_);

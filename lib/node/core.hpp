@@ -206,7 +206,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void end_waiters(Shard& shard);
   bool is_idle() const;
   bool mark_clean();
-  bool is_failed_outside() const noexcept { return failed_outside_.load(std::memory_order_relaxed); }
+  bool is_failed_outside() const noexcept { return failed_outside_.load(std::memory_order_acquire); }
   void shut_down();
   void refuse_everything();
 
@@ -245,7 +245,8 @@ class Core : public std::enable_shared_from_this<Core> {
   std::atomic<bool> accepts_sends_{true};
   bool clock_suspect_ = false;
   std::atomic<bool> confirm_clock_{false};
-  /// A write of log or state failed: nothing is served any more.
+  /// A write of log or state failed: nothing is served any more. Whoever has seen `failed_outside_` may read
+  /// it without the token.
   Error failed_;
   std::atomic<bool> failed_outside_{false};
 

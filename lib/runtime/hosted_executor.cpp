@@ -4,10 +4,10 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "runtime/futex.hpp"
-#include "runtime/lane_mark.hpp"
 #include "runtime/system_clock.hpp"
 #include "runtime/task_queue.hpp"
 #include "runtime/wait_point.hpp"
@@ -19,8 +19,10 @@ namespace {
 /// What the host's tasks share: it lives until the last of them is gone, which may be after the executor.
 class Strand : public std::enable_shared_from_this<Strand> {
  public:
-  Strand(const void* owner, HostExecutor& host, bool blocking) noexcept
-      : owner_(owner), host_(host), blocking_(blocking) {}
+  Strand(HostExecutor& host, bool blocking) noexcept : host_(host), blocking_(blocking) {}
+
+  /// Whether the present thread runs it; a host may run one strand inside another's task.
+  bool runs_caller() const noexcept { return runs_on_.load() == std::this_thread::get_id(); }
 
   void post(Task task) {
     queue_.push(std::move(task));
@@ -80,7 +82,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   void run() noexcept {
     std::uint32_t expected = scheduled;
     if (!state_.compare_exchange_strong(expected, running)) return;
-    const LaneMark mark(owner_);
+    runs_on_.store(std::this_thread::get_id());
     for (int i = 0; i < tasks_per_turn && !stopping_.load(); ++i) {
       const bool timer = run_timer();
       Task task = queue_.pop();
@@ -88,6 +90,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
       if (!timer && !task) break;
     }
     if (!stopping_.load()) ask_host_for_timer();
+    runs_on_.store(std::thread::id());
     leave();
   }
 
@@ -125,7 +128,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
     }
   }
 
-  const void* const owner_;
+  std::atomic<std::thread::id> runs_on_{};
   HostExecutor& host_;
   const bool blocking_;
   TaskQueue queue_;
@@ -142,7 +145,7 @@ class HostedExecutor final : public port::Executor {
   explicit HostedExecutor(HostExecutor& host) {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       const bool blocking = static_cast<port::Lane>(i) != port::Lane::core;
-      lanes_[i] = std::make_shared<Strand>(this, host, blocking);
+      lanes_[i] = std::make_shared<Strand>(host, blocking);
     }
   }
   ~HostedExecutor() override { stop(); }
@@ -166,7 +169,9 @@ class HostedExecutor final : public port::Executor {
   void wake(std::atomic<std::uint32_t>& word) override { wait_point_.wake(word); }
 
   bool callers_may_run() const noexcept override { return true; }
-  bool runs_caller() const noexcept override { return LaneMark::is_set(this); }
+  bool runs_caller() const noexcept override {
+    return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->runs_caller(); });
+  }
 
   void stop() override {
     if (stopping_.exchange(true)) return stopped_.wait(false);

@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <string>
 #include <system_error>
@@ -10,7 +12,6 @@
 #include <utility>
 
 #include "runtime/futex.hpp"
-#include "runtime/lane_mark.hpp"
 #include "runtime/system_clock.hpp"
 #include "runtime/task_queue.hpp"
 #include "runtime/wait_point.hpp"
@@ -30,7 +31,9 @@ sigset_t signals_of_others() noexcept {
 /// One lane on one thread, which sleeps when there is nothing to do. Without a thread tasks only wait.
 class LaneThread {
  public:
-  LaneThread(const void* owner, const char* name) noexcept : owner_(owner), name_(name) {}
+  explicit LaneThread(const char* name) noexcept : name_(name) {}
+  /// Whether the present thread is this one.
+  bool runs_caller() const noexcept { return runs_on_.load() == std::this_thread::get_id(); }
   LaneThread(const LaneThread&) = delete;
   LaneThread& operator=(const LaneThread&) = delete;
 
@@ -117,7 +120,7 @@ class LaneThread {
   // An exception that leaves a task ends the process: nothing above this frame could answer for it.
   void run() noexcept {
     pthread_setname_np(pthread_self(), name_);
-    const LaneMark mark(owner_);
+    runs_on_.store(std::this_thread::get_id());
     while (!stopping_.load()) {
       const bool timer = run_timer();
       Task task = queue_.pop();
@@ -141,7 +144,7 @@ class LaneThread {
     sleeping_.store(0);
   }
 
-  const void* const owner_;
+  std::atomic<std::thread::id> runs_on_{};
   const char* const name_;
   TaskQueue queue_;
   TimerSlot timers_;
@@ -184,7 +187,10 @@ class ThreadExecutor final : public port::Executor {
   void wake(std::atomic<std::uint32_t>& word) override { wait_point_.wake(word); }
 
   bool callers_may_run() const noexcept override { return true; }
-  bool runs_caller() const noexcept override { return LaneMark::is_set(this); }
+  bool runs_caller() const noexcept override {
+    return std::any_of(lanes_.begin(), lanes_.end(),
+                       [](const LaneThread& lane) { return lane.runs_caller(); });
+  }
 
   void stop() override {
     if (stopping_.exchange(true)) return stopped_.wait(false);
@@ -206,9 +212,9 @@ class ThreadExecutor final : public port::Executor {
     }
   }
 
-  std::array<LaneThread, 5> lanes_{LaneThread(this, "peerq-core"), LaneThread(this, "peerq-writer"),
-                                   LaneThread(this, "peerq-checkpt"), LaneThread(this, "peerq-helper"),
-                                   LaneThread(this, "peerq-callback")};
+  std::array<LaneThread, 5> lanes_{LaneThread("peerq-core"), LaneThread("peerq-writer"),
+                                   LaneThread("peerq-checkpt"), LaneThread("peerq-helper"),
+                                   LaneThread("peerq-callback")};
   WaitPoint wait_point_ = WaitPoint::for_this_machine();
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};

@@ -160,6 +160,11 @@ std::string LmdbEnvironment::commit_record(const LmdbTransaction& transaction, s
 
 Result<void> LmdbEnvironment::commit_opening(LmdbTransaction transaction, const Contents& contents) {
   if (created_) {
+    // Only a new file lacks tables: in one that was committed to, a name is damaged.
+    MDB_val key = lmdb_value(as_bytes(commit_key));
+    MDB_val value{};
+    const int code = mdb_get(transaction.get(), main_table, &key, &value);
+    if (code != MDB_NOTFOUND) return Error(errc::corrupt, folder_ + "/data.mdb: a table is missing");
     Error error;
     return commit(std::move(transaction), 0, error) == CommitEnd::durable ? Result<void>()
                                                                           : Result<void>(error);

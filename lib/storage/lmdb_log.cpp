@@ -95,21 +95,32 @@ Result<void> LmdbLog::open_tables() {
 }
 
 /// Over the rows that are changed in place, which an older page would bring back: terms and votes above all.
-/// Records never change.
+/// Records never change, but an older page may end with an older one: the last of each shard counts too.
 Result<std::uint64_t> LmdbLog::contents(const LmdbTransaction& transaction) const {
   std::uint64_t sum = 0;
+  // Each value begins with its checksum.
+  const auto add_value = [&sum](Bytes value) {
+    std::uint64_t its_own = 0;
+    engine::RowReader(value.first(std::min<std::size_t>(8, value.size()))).field(its_own);
+    sum ^= its_own;
+  };
   const auto add = [&](MDB_dbi table, Bytes key) -> Result<void> {
     auto value = get(transaction, table, key);
     if (!value) return std::move(value).error();
-    std::uint64_t its_own = 0;
-    if (*value) engine::RowReader((*value)->first(std::min<std::size_t>(8, (*value)->size()))).field(its_own);
-    sum ^= its_own;
+    if (*value) add_value(**value);
     return {};
   };
   for (std::uint32_t shard = 0; shard < shards; ++shard) {
     const auto key = shard_key(ShardId(shard));
     if (auto added = add(hard_states_, key); !added) return std::move(added).error();
     if (auto added = add(snapshots_, key); !added) return std::move(added).error();
+    LmdbCursor cursor;
+    MDB_val last{};
+    MDB_val value{};
+    int code = cursor.open(transaction.get(), records_[shard]);
+    if (code == 0) code = mdb_cursor_get(cursor.get(), &last, &value, MDB_LAST);
+    if (code == 0) add_value(bytes_of(value));
+    if (code != 0 && code != MDB_NOTFOUND) return lmdb_error(code, named(ShardId(shard)));
   }
   if (auto added = add(identity_, as_bytes(identity_key)); !added) return std::move(added).error();
   return sum;

@@ -142,6 +142,15 @@ Result<PageGuard::Meta> PageGuard::newest_meta() {
   return newest;
 }
 
+/// The head of a row's own pages: LMDB believes it when it frees them.
+Result<void> PageGuard::check_large(const PageView& page, std::size_t at) {
+  const std::uint64_t number = page.large_page(at);
+  const PageView large(base_ + number * page_size_, page_size_);
+  const bool good = large.number() == number && large.flags() == page_is_overflow &&
+                    large.overflow_pages() == page.large_count(at);
+  return good ? Result<void>() : Result<void>(damaged(number, "another page is in its place"));
+}
+
 Result<void> PageGuard::check_page(std::uint64_t number, bool leaf, const std::optional<Bytes>& low,
                                    const std::optional<Bytes>& high) {
   if (number > last_page_ || (number + 1) * page_size_ > file_size_)
@@ -157,10 +166,11 @@ Result<void> PageGuard::check_page(std::uint64_t number, bool leaf, const std::o
   if (!fits) return damaged(number, "holds keys that belong elsewhere");
   if (leaf) {
     for (std::size_t at = 0; at < page.count(); ++at) {
-      const bool large = page.node_flags(at) == node_is_large;
-      if (large && (page.large_page(at) + page.large_count(at)) * page_size_ > file_size_) {
+      if (page.node_flags(at) != node_is_large) continue;
+      if ((page.large_page(at) + page.large_count(at)) * page_size_ > file_size_) {
         return damaged(number, "a row lies outside the file");
       }
+      if (auto good = check_large(page, at); !good) return good;
     }
   }
   checked_[number] = true;
@@ -265,10 +275,7 @@ class PageGuard::Walk {
     ++found_.rows;
     if (view.node_flags(at) == node_is_large) {
       if (auto taken = take(view.large_page(at), view.large_count(at)); !taken) return taken;
-      const PageView large(guard_->base_ + view.large_page(at) * guard_->page_size_, guard_->page_size_);
-      const bool good = large.number() == view.large_page(at) && large.flags() == page_is_overflow &&
-                        large.overflow_pages() == view.large_count(at);
-      if (!good) return guard_->damaged(view.large_page(at), "another page is in its place");
+      if (auto good = guard_->check_large(view, at); !good) return good;
       found_.overflow_pages += view.large_count(at);
     }
     return visit(view, at);

@@ -25,6 +25,8 @@
 
 namespace peerq::storage {
 
+class PageView;
+
 /// Where a table's pages begin.
 struct PageTree {
   std::uint64_t root = ~std::uint64_t{0};
@@ -100,6 +102,7 @@ class PageGuard {
   Result<Meta> newest_meta();
   Result<PageTrees> read_trees(const PageTree& main);
   Result<void> check_free(const Meta& meta, std::vector<bool>& used, std::vector<bool>& pages);
+  Result<void> check_large(const PageView& page, std::size_t at);
   Result<void> check_page(std::uint64_t number, bool leaf, const std::optional<Bytes>& low,
                           const std::optional<Bytes>& high);
   Result<Way> descend(const PageTree& tree, Bytes key, Side side, bool with_neighbours);

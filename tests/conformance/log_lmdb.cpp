@@ -22,8 +22,8 @@ class LmdbSubject final : public LogSubject {
 
  private:
   void open() {
-    space_ = std::make_unique<storage::DiskSpace>(
-        storage::DiskSpace::Options{.log_reserve = 1 << 20}, file_system_);
+    space_ = std::make_unique<storage::DiskSpace>(storage::DiskSpace::Options{.log_reserve = 1 << 20},
+                                                  file_system_);
     auto opened = storage::LmdbLog::open(
         {.folder = scratch_.path(), .map_size = std::uint64_t{1} << 30, .tables_max = 16}, *space_);
     if (!opened) FAIL(opened.error().text());

@@ -22,7 +22,7 @@ Error refused_later(const std::function<void(UniqueFunction<void(Result<T>)>)>& 
     thread = std::this_thread::get_id();
     told.set_value(result ? Error() : result.error());
   });
-  const Error error = told.get_future().get();
+  Error error = told.get_future().get();
   CHECK(thread != std::this_thread::get_id());
   return error;
 }

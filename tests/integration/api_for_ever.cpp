@@ -34,7 +34,8 @@ TEST_CASE("api node: a send may take for ever, and ends as soon as it is durable
   const std::vector<Message> batch{{"y", {}}};
   CHECK(queue.send(batch, {.timeout = for_ever}));
   std::promise<bool> sent;
-  queue.send_async("z", {.timeout = for_ever}, [&](Result<Sent> result) { sent.set_value(bool(result)); });
+  queue.send_async("z", {.timeout = for_ever},
+                   [&](const Result<Sent>& result) { sent.set_value(bool(result)); });
   CHECK(sent.get_future().get());
 }
 

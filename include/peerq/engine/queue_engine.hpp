@@ -58,8 +58,9 @@ class QueueEngine {
   const QueueConfig* config(QueueId queue) const;
   /// How many messages a receive could get at once: ready, unless paused or at the in-flight cap.
   std::uint64_t deliverable(QueueId queue) const;
-  /// Epoch of the receipts now given (S58).
+  /// Whether leases of a receive with this attempt id may be live (S21).
   bool remembers(QueueId queue, std::string_view attempt_id) const;
+  /// Epoch of the receipts now given (S58).
   std::uint32_t receipt_epoch(QueueId queue) const;
   /// Exact counters. **Errors** queue_not_found, queue_deleted.
   Result<QueueFacts> facts(QueueId queue, Stamps now) const;

@@ -80,6 +80,8 @@ T& shared() {
 
 /// The errors with which damage is refused.
 bool says_damage(const Error& error) {
+  // An entry that is in the log and met damage when it was applied.
+  if (error == errc::outcome_unknown) return error.detail.starts_with("corrupt");
   return error == errc::corrupt || error == errc::data_dir_unsupported || error == errc::version_mismatch ||
          error == errc::node_failed;
 }

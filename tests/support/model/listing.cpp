@@ -69,8 +69,10 @@ engine::QueueFacts ReferenceModel::facts(QueueId id) const {
 
 std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
   std::vector<engine::MessageInfo> infos;
-  for (const auto& [position, message] : queues.at(id).messages) {
-    if (expiry(*this, queues.at(id), message)) continue;
+  const auto found = queues.find(id);
+  if (found == queues.end()) return infos;
+  for (const auto& [position, message] : found->second.messages) {
+    if (expiry(*this, found->second, message)) continue;
     auto& info = infos.emplace_back();
     info.id = message.id;
     info.sequence = position;

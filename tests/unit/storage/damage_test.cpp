@@ -3,11 +3,14 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "storage/log_record.hpp"
+#include "storage/page_view.hpp"
 #include "storage/row_seal.hpp"
 #include "support/storage/scratch_directory.hpp"
 #include "support/storage/store_driver.hpp"
+#include "support/storage/whole_file.hpp"
 
 using namespace peerq;
 using test::ScratchDirectory;
@@ -27,6 +30,21 @@ std::size_t flip_all(const std::string& path, const std::string& text) {
   return count;
 }
 
+/// Flips a bit in the flags of every first page of a large row; how many.
+std::size_t change_overflow_flags(const std::string& path, int bit) {
+  constexpr std::size_t page_size = 4096;
+  std::string bytes = test::read_file(path);
+  std::size_t count = 0;
+  for (std::size_t at = 0; at + page_size <= bytes.size(); at += page_size) {
+    const storage::PageView page(as_bytes(bytes).data() + at, page_size);
+    if (page.number() != at / page_size || page.flags() != storage::page_is_overflow) continue;
+    bytes[at + 10] = static_cast<char>(bytes[at + 10] ^ bit);
+    ++count;
+  }
+  test::write_file(path, bytes);
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("a changed log record keeps the directory from opening and is named") {
@@ -42,6 +60,39 @@ TEST_CASE("a changed log record keeps the directory from opening and is named") 
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error() == errc::corrupt);
   CHECK(opened.error().detail.find("record 3") != std::string::npos);
+}
+
+TEST_CASE("a changed name of a table is damage, and no new table takes its place") {
+  const auto [file, table] = GENERATE(std::pair("log", "1.records"), std::pair("state", "1.messages"));
+  ScratchDirectory scratch;
+  StoreDriver driver(scratch / "data");
+  REQUIRE(driver.open().has_value());
+  REQUIRE(driver.create_queue().has_value());
+  REQUIRE(driver.send(1, "x").has_value());
+  REQUIRE(driver.checkpoint().has_value());
+  driver.close();
+  REQUIRE(flip_all(scratch / (std::string("data/") + file + "/data.mdb"), table) > 0);
+  const auto opened = driver.open();
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error() == errc::corrupt);
+}
+
+TEST_CASE("a changed head of a row's own pages is damage when the row goes, not the end of the process") {
+  ScratchDirectory scratch;
+  StoreDriver driver(scratch / "data");
+  REQUIRE(driver.open().has_value());
+  REQUIRE(driver.create_queue().has_value());
+  REQUIRE(driver.send(2, std::string(9000, 'x')).has_value());
+  REQUIRE(driver.checkpoint().has_value());
+  driver.close();
+  // LMDB asserts on the flag of a page that was written in this transaction, where it frees pages.
+  const int dirty = 0x10;
+  REQUIRE(change_overflow_flags(scratch / "data/state/data.mdb", dirty) >= 2);
+  REQUIRE(driver.open().has_value());
+  const auto drained = driver.drain();
+  const auto ended = drained ? driver.checkpoint() : Result<void>(drained.error());
+  REQUIRE_FALSE(ended.has_value());
+  CHECK(ended.error() == errc::corrupt);
 }
 
 TEST_CASE("a changed payload is never served and its shard goes on for others") {

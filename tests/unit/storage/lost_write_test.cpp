@@ -1,7 +1,7 @@
 // A write that the disk lost leaves an older page in its place, whole and with good seals: it is found by the
 // sums (lib/storage/row_sums.hpp), never served.
 #include <catch2/catch_test_macros.hpp>
-#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -63,6 +63,28 @@ std::vector<std::string> work(const std::string& directory) {
   return files;
 }
 
+/// Puts older pages of the log back, one at a time: each is refused, or `check` sees the data shard's state.
+/// How many were refused.
+std::size_t put_older_log_pages_back(const std::string& directory, const std::vector<std::string>& files,
+                                     const std::function<void(const port::ShardLogState&)>& check) {
+  const std::string& last = files.back();
+  std::size_t refused = 0;
+  for (std::size_t at = 2 * page_size; at < last.size(); at += page_size) {
+    for (const std::string& older : files) {
+      if (at >= older.size() || last.compare(at, page_size, older, at, page_size) == 0) continue;
+      write_file(directory + "/log/data.mdb", std::string(last).replace(at, page_size, older, at, page_size));
+      StoreDriver driver(directory);
+      if (const auto opened = driver.open(); opened) {
+        check(*driver.store().log().state(data_shard));
+      } else {
+        CHECK(opened.error() == errc::corrupt);
+        ++refused;
+      }
+    }
+  }
+  return refused;
+}
+
 }  // namespace
 
 TEST_CASE("whatever page of the state is an older one, it is refused or makes no difference") {
@@ -109,21 +131,32 @@ TEST_CASE("an older page of the log's terms, votes and snapshots is refused") {
       files.push_back(read_file(directory + "/log/data.mdb"));
     }
   }
-  const std::string& last = files.back();
-  std::size_t refused = 0;
-  for (std::size_t at = 2 * page_size; at < last.size(); at += page_size) {
-    for (const std::string& older : files) {
-      if (at >= older.size() || last.compare(at, page_size, older, at, page_size) == 0) continue;
-      write_file(directory + "/log/data.mdb", std::string(last).replace(at, page_size, older, at, page_size));
-      StoreDriver driver(directory);
-      const auto opened = driver.open();
-      if (!opened) {
-        CHECK(opened.error() == errc::corrupt);
-        ++refused;
-        continue;
-      }
-      CHECK(driver.store().log().state(data_shard)->hard == port::HardState{Term(7), PeerId(7)});
+  CHECK(put_older_log_pages_back(directory, files, [](const port::ShardLogState& state) {
+          CHECK(state.hard == port::HardState{Term(7), PeerId(7)});
+        }) > 5);
+}
+
+TEST_CASE("an older page of the log is refused although it has as many records") {
+  ScratchDirectory scratch;
+  const std::string directory = scratch / "data";
+  std::vector<std::string> files;
+  LogIndex last_index;
+  {
+    StoreDriver driver(directory);
+    REQUIRE(driver.open().has_value());
+    auto& log = driver.store().log();
+    last_index = next(log.state(data_shard)->last);
+    for (std::uint64_t term = 1; term < 8; ++term) {
+      // A leader of a later term puts its own record in the place of one that was never committed.
+      std::vector<port::LogWrite> writes(1);
+      writes[0].shard = data_shard;
+      writes[0].cut_from = last_index;
+      writes[0].records = {{last_index, Term(term), port::EntryType::barrier, {}}};
+      REQUIRE(log.commit(writes).has_value());
+      files.push_back(read_file(directory + "/log/data.mdb"));
     }
   }
-  CHECK(refused > 5);
+  CHECK(put_older_log_pages_back(directory, files, [](const port::ShardLogState& state) {
+          CHECK(state.last_term == Term(7));
+        }) > 5);
 }
