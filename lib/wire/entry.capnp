@@ -168,9 +168,9 @@ struct QueueOptions {
   retryFactorThousandths @26 :UInt32;
   retryJitterThousandths @27 :UInt32;
   priorityAgingMs @28 :Int64;
-  ratePerSecondThousandths @29 :UInt32;
+  ratePerSecondThousandths @29 :UInt64;
   rateBurst @30 :UInt32;
-  groupRatePerSecondThousandths @31 :UInt32;
+  groupRatePerSecondThousandths @31 :UInt64;
   groupRateBurst @32 :UInt32;
   deduplicationWindowMs @33 :Int64;
   deadLetterQueue @34 :Text;
