@@ -20,7 +20,7 @@ std::unique_ptr<storage::LmdbState> open_state(const std::filesystem::path& fold
   return storage::LmdbState::open({.folder = folder.string(),
                                    .map_size = map_size,
                                    .tables_max = storage::StateTables::tables_max},
-                                  space)
+                                  0, space)
       .value();
 }
 

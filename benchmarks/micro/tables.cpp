@@ -72,7 +72,7 @@ class OnDisk {
         state_(storage::LmdbState::open({.folder = folder_.string(),
                                          .map_size = std::uint64_t{1} << 30,
                                          .tables_max = storage::StateTables::tables_max},
-                                        space_)
+                                        0, space_)
                    .value()),
         tables_(storage::DiskBase(data_shard, *state_)) {}
   ~OnDisk() {

@@ -152,13 +152,12 @@ Result<DirectoryFacts> DataDirectory::inspect(port::FileSystem& file_system) con
   }
   DirectoryFacts out;
   out.free_bytes = facts->free_bytes;
-  const std::uint32_t format = nearest == path_ ? format_in(read_short_file(path_ + "/FORMAT")) : 0;
-  if (format > directory_format) {
-    return unsupported(path_, fmt::format("has format {}, this version knows {}; upgrade the library", format,
-                                          directory_format));
+  out.format = nearest == path_ ? format_in(read_short_file(path_ + "/FORMAT")) : 0;
+  if (out.format > directory_format) {
+    return unsupported(path_, fmt::format("has format {}, this version knows {}; upgrade the library",
+                                          out.format, directory_format));
   }
-  out.complete = format == directory_format;
-  if (!out.complete && out.free_bytes < new_directory_bytes_min) {
+  if (!out.complete() && out.free_bytes < new_directory_bytes_min) {
     return Error(errc::storage_full,
                  fmt::format("{}: a new directory needs {} KiB, {} KiB are free; make room", path_,
                              new_directory_bytes_min / 1024, out.free_bytes / 1024));

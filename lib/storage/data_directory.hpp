@@ -1,7 +1,7 @@
 #pragma once
 // The data directory: whether it can be used at all, its lock, and its files.
 //
-//   <directory>/FORMAT         "peerq 1\n", written last: the directory is complete
+//   <directory>/FORMAT         "peerq 2\n", written last: the directory is complete
 //   <directory>/LOCK           locked while open; holds the holder's process id
 //   <directory>/log/data.mdb   log/lock.mdb      the log environment
 //   <directory>/state/data.mdb state/lock.mdb    the state environment
@@ -38,8 +38,9 @@ class DirectoryLock {
 
 /// What was found at the path.
 struct DirectoryFacts {
-  /// FORMAT is there and ours.
-  bool complete = false;
+  /// FORMAT is there, with this number; 0 = no.
+  std::uint32_t format = 0;
+  bool complete() const noexcept { return format != 0; }
   /// Bytes that the file system still has.
   std::uint64_t free_bytes = 0;
 };
@@ -64,7 +65,7 @@ class DataDirectory {
   /// Removes what a creation that was cut short has left in the folders.
   Result<void> remove_leftovers() const;
 
-  /// Syncs files and folders once after creation, then writes FORMAT. **Durable** on return.
+  /// Syncs files and folders once after creation or an upgrade, then writes FORMAT. **Durable** on return.
   Result<void> complete() const;
 
   /// Allocates the blocks of LMDB's lock files: their pages are written through a memory map, which on a full

@@ -129,6 +129,7 @@ Result<MDB_dbi> LmdbEnvironment::table(const LmdbTransaction& transaction, const
     code = mdb_dbi_open(transaction.get(), name.c_str(), MDB_CREATE, &handle);
     created_ = true;
   }
+  if (code == MDB_NOTFOUND) return MDB_dbi{0};
   if (code != 0) return lmdb_error(code, folder_ + ", table " + name);
   names_.resize(std::max<std::size_t>(names_.size(), handle + 1));
   names_[handle] = name;

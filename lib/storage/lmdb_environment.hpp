@@ -118,7 +118,8 @@ class LmdbEnvironment {
   Result<LmdbTransaction> begin_write();
   Result<LmdbTransaction> begin_read() const;
 
-  /// Opens a table, creating it in a write transaction. The handle lives as long as the environment.
+  /// Opens a table, creating it in a write transaction, or gives 0. The handle lives as long as the
+  /// environment.
   Result<MDB_dbi> table(const LmdbTransaction& transaction, const std::string& name, bool create);
 
   /// Commits, with a record of what was committed. `contents` is a checksum over what the caller wants to

@@ -16,6 +16,8 @@ struct NamedTable {
   engine::TableId id;
   const char* name;
   bool catalog;
+  /// The first format of a directory that has it.
+  std::uint32_t since = 1;
 };
 
 using engine::TableId;
@@ -40,26 +42,26 @@ constexpr NamedTable named_tables[] = {
     {TableId::attempt_ids, "attempt_ids", false},
     {TableId::reclaim, "reclaim", false},
     {TableId::epoch, "epoch", false},
-    {TableId::group_names, "group_names", false},
-    {TableId::groups, "groups", false},
-    {TableId::group_order, "group_order", false},
-    {TableId::group_flights, "group_flights", false},
-    {TableId::ranks, "ranks", false},
-    {TableId::group_timers, "group_timers", false},
-    {TableId::windows, "windows", false},
-    {TableId::deduplication, "deduplication", false},
-    {TableId::deduplication_ends, "deduplication_ends", false},
-    {TableId::message_deduplication, "message_deduplication", false},
-    {TableId::sessions, "sessions", true},
-    {TableId::sessions, "sessions", false},
-    {TableId::session_replies, "session_replies", true},
-    {TableId::session_replies, "session_replies", false},
-    {TableId::session_timers, "session_timers", true},
-    {TableId::session_timers, "session_timers", false},
-    {TableId::session_leases, "session_leases", true},
-    {TableId::session_leases, "session_leases", false},
-    {TableId::session_count, "session_count", true},
-    {TableId::session_count, "session_count", false},
+    {TableId::group_names, "group_names", false, 2},
+    {TableId::groups, "groups", false, 2},
+    {TableId::group_order, "group_order", false, 2},
+    {TableId::group_flights, "group_flights", false, 2},
+    {TableId::ranks, "ranks", false, 2},
+    {TableId::group_timers, "group_timers", false, 2},
+    {TableId::windows, "windows", false, 2},
+    {TableId::deduplication, "deduplication", false, 2},
+    {TableId::deduplication_ends, "deduplication_ends", false, 2},
+    {TableId::message_deduplication, "message_deduplication", false, 2},
+    {TableId::sessions, "sessions", true, 2},
+    {TableId::sessions, "sessions", false, 2},
+    {TableId::session_replies, "session_replies", true, 2},
+    {TableId::session_replies, "session_replies", false, 2},
+    {TableId::session_timers, "session_timers", true, 2},
+    {TableId::session_timers, "session_timers", false, 2},
+    {TableId::session_leases, "session_leases", true, 2},
+    {TableId::session_leases, "session_leases", false, 2},
+    {TableId::session_count, "session_count", true, 2},
+    {TableId::session_count, "session_count", false, 2},
     {TableId::catalog_queues, "catalog_queues", true},
     {TableId::catalog_ids, "catalog_ids", true},
     {TableId::catalog_sources, "catalog_sources", true},
@@ -69,16 +71,37 @@ constexpr NamedTable named_tables[] = {
 
 }  // namespace
 
-Result<std::uint64_t> StateTables::open(LmdbEnvironment& environment) {
-  auto transaction = environment.begin_write();
-  if (!transaction) return std::move(transaction).error();
+Result<void> StateTables::open_tables(LmdbEnvironment& environment, const LmdbTransaction& transaction,
+                                      std::uint32_t format, bool& lacking) {
   for (std::uint32_t shard = 0; shard < shards; ++shard) {
     for (const NamedTable& table : named_tables) {
       if (table.catalog != (ShardId(shard) == catalog_shard)) continue;
-      auto handle = environment.table(*transaction, fmt::format("{}.{}", shard, table.name), true);
+      const bool create = format == 0 || table.since <= format;
+      auto handle = environment.table(transaction, fmt::format("{}.{}", shard, table.name), create);
       if (!handle) return std::move(handle).error();
       handles_[shard][static_cast<std::size_t>(table.id)] = *handle;
+      lacking |= *handle == 0;
     }
+  }
+  return {};
+}
+
+Result<void> StateTables::add_tables(LmdbEnvironment& environment, std::uint64_t sum) {
+  auto transaction = environment.begin_write();
+  if (!transaction) return std::move(transaction).error();
+  bool lacking = false;
+  if (auto opened = open_tables(environment, *transaction, 0, lacking); !opened) return opened;
+  Error error;
+  const CommitEnd end = environment.commit(std::move(*transaction), sum, error);
+  return end == CommitEnd::durable ? Result<void>() : Result<void>(std::move(error));
+}
+
+Result<std::uint64_t> StateTables::open(LmdbEnvironment& environment, std::uint32_t format) {
+  auto transaction = environment.begin_write();
+  if (!transaction) return std::move(transaction).error();
+  bool lacking = false;
+  if (auto opened = open_tables(environment, *transaction, format, lacking); !opened) {
+    return std::move(opened).error();
   }
   std::uint64_t sum = 0;
   auto ended = environment.commit_opening(std::move(*transaction), [&](const LmdbTransaction& reader) {
@@ -87,6 +110,9 @@ Result<std::uint64_t> StateTables::open(LmdbEnvironment& environment) {
     return found;
   });
   if (!ended) return std::move(ended).error();
+  if (lacking) {
+    if (auto added = add_tables(environment, sum); !added) return std::move(added).error();
+  }
   return sum;
 }
 
@@ -121,11 +147,11 @@ MDB_dbi StateTables::handle(ShardId shard, engine::TableId table) const noexcept
 }
 
 Result<std::unique_ptr<LmdbState>> LmdbState::open(const LmdbEnvironment::Options& options,
-                                                   DiskSpace& space) {
+                                                   std::uint32_t format, DiskSpace& space) {
   auto environment = LmdbEnvironment::open(options);
   if (!environment) return std::move(environment).error();
   std::unique_ptr<LmdbState> state(new LmdbState(std::move(*environment), space));
-  auto opened = state->tables_->open(*state->environment_);
+  auto opened = state->tables_->open(*state->environment_, format);
   if (!opened) return std::move(opened).error();
   state->sum_of_sums_ = *opened;
   space.attach(DataFile::state, state->environment_->descriptor());

@@ -23,8 +23,9 @@ class StateTables {
   static constexpr std::uint32_t shards = 3;
   static constexpr unsigned tables_max = 128;
 
-  /// Opens all, creating what is missing. Gives the sum over all sums (row_sums.hpp).
-  Result<std::uint64_t> open(LmdbEnvironment& environment);
+  /// Opens all, creating what a directory of `format` lacks; 0 = a new one. Gives the sum over all sums
+  /// (row_sums.hpp).
+  Result<std::uint64_t> open(LmdbEnvironment& environment, std::uint32_t format);
 
   /// The handle; 0, which is never one of ours, when the shard has no such table.
   MDB_dbi handle(ShardId shard, engine::TableId table) const noexcept;
@@ -32,6 +33,12 @@ class StateTables {
  private:
   Result<std::uint64_t> sum_of_sums(const LmdbEnvironment& environment,
                                     const LmdbTransaction& transaction) const;
+
+  /// `lacking`: one is missing that an older format did not have.
+  Result<void> open_tables(LmdbEnvironment& environment, const LmdbTransaction& transaction,
+                           std::uint32_t format, bool& lacking);
+  /// After a crash in here the directory has its old format and all tables.
+  Result<void> add_tables(LmdbEnvironment& environment, std::uint64_t sum);
 
   static constexpr std::size_t table_numbers = 64;
   std::array<std::array<MDB_dbi, table_numbers>, shards> handles_{};
@@ -41,7 +48,9 @@ class StateTables {
 class LmdbState final : public StateStore {
  public:
   /// **Errors** corrupt, version_mismatch, storage_full, node_failed. `space` outlives it.
-  static Result<std::unique_ptr<LmdbState>> open(const LmdbEnvironment::Options& options, DiskSpace& space);
+  /// `format`: the directory's; 0 = a new one.
+  static Result<std::unique_ptr<LmdbState>> open(const LmdbEnvironment::Options& options,
+                                                 std::uint32_t format, DiskSpace& space);
 
   Result<void> write(ShardId shard, const RowSource& rows) override;
   const std::shared_ptr<Snapshot>& snapshot() const noexcept override { return snapshot_; }

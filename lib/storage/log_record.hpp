@@ -22,7 +22,7 @@
 namespace peerq::storage {
 
 inline constexpr std::size_t record_header_size = 24;
-inline constexpr std::uint32_t directory_format = 1;
+inline constexpr std::uint32_t directory_format = 2;
 
 /// Fills `out`, of record_header_size + body bytes.
 void write_record(ShardId shard, const port::LogRecord& record, std::span<std::byte> out) noexcept;

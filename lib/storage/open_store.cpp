@@ -64,8 +64,9 @@ class DirectoryStore final : public port::Store {
     return options.max_disk_bytes == 0 ? disk : std::min(disk, options.max_disk_bytes);
   }
 
-  Result<void> open_environments(const port::StoreOptions& options, std::shared_ptr<void> lock);
-  Result<void> find_identity(const port::StoreOptions& options, bool complete, port::Entropy& entropy);
+  Result<void> open_environments(const port::StoreOptions& options, std::uint32_t format,
+                                 std::shared_ptr<void> lock);
+  Result<void> find_identity(const port::StoreOptions& options, std::uint32_t format, port::Entropy& entropy);
   Result<void> create(const port::StoreOptions& options, port::Entropy& entropy);
   Result<void> make_machines();
   Result<void> check_bounds(ShardId shard, LogIndex applied);
@@ -88,7 +89,7 @@ std::uint64_t map_size(std::uint64_t largest, const port::StoreOptions& options,
   return std::min(largest, std::max(options.max_disk_bytes, directory.data_bytes()) + map_slack);
 }
 
-Result<void> DirectoryStore::open_environments(const port::StoreOptions& options,
+Result<void> DirectoryStore::open_environments(const port::StoreOptions& options, std::uint32_t format,
                                                std::shared_ptr<void> lock) {
   auto log = LmdbLog::open({.folder = directory_.log_folder(),
                             .map_size = map_size(log_map_size, options, directory_),
@@ -101,7 +102,7 @@ Result<void> DirectoryStore::open_environments(const port::StoreOptions& options
                                 .map_size = map_size(state_map_size, options, directory_),
                                 .tables_max = StateTables::tables_max,
                                 .keep_alive = std::move(lock)},
-                               space_);
+                               format, space_);
   if (!state) return std::move(state).error();
   log_ = std::move(*log);
   state_ = std::move(*state);
@@ -112,27 +113,27 @@ Result<void> DirectoryStore::open(const port::StoreOptions& options, const Direc
                                   port::Entropy& entropy) {
   auto lock = DirectoryLock::take(directory_.path());
   if (!lock) return std::move(lock).error();
-  if (!facts.complete) {
+  if (!facts.complete()) {
     if (auto made = directory_.make_folders(); !made) return made;
   }
   if (auto allocated = directory_.allocate_lock_files(); !allocated) return allocated;
-  auto opened = open_environments(options, *lock);
-  const bool unfinished = !facts.complete && !directory_.holds_data();
+  auto opened = open_environments(options, facts.format, *lock);
+  const bool unfinished = !facts.complete() && !directory_.holds_data();
   if (!opened && unfinished) {
     if (auto removed = directory_.remove_leftovers(); !removed) return removed;
-    opened = open_environments(options, *lock);
+    opened = open_environments(options, facts.format, *lock);
   }
   if (!opened) return opened;
-  if (auto found = find_identity(options, facts.complete, entropy); !found) return found;
+  if (auto found = find_identity(options, facts.format, entropy); !found) return found;
   if (auto allocated = directory_.allocate_lock_files(); !allocated) return allocated;
   return make_machines();
 }
 
-Result<void> DirectoryStore::find_identity(const port::StoreOptions& options, bool complete,
+Result<void> DirectoryStore::find_identity(const port::StoreOptions& options, std::uint32_t format,
                                            port::Entropy& entropy) {
   auto found = log_->identity();
   if (!found) return std::move(found).error();
-  if (!*found && complete) return Error(errc::corrupt, "log: the directory's identity is missing");
+  if (!*found && format != 0) return Error(errc::corrupt, "log: the directory's identity is missing");
   if (!*found) return create(options, entropy);
   if ((*found)->format > directory_format) {
     return Error(errc::data_dir_unsupported,
@@ -140,7 +141,7 @@ Result<void> DirectoryStore::find_identity(const port::StoreOptions& options, bo
                              directory_.path(), (*found)->format, directory_format));
   }
   identity_ = (*found)->identity;
-  return complete ? Result<void>() : directory_.complete();
+  return format == directory_format ? Result<void>() : directory_.complete();
 }
 
 Result<void> DirectoryStore::create(const port::StoreOptions& options, port::Entropy& entropy) {
@@ -198,13 +199,13 @@ Result<std::unique_ptr<port::Store>> open_store(const port::StoreOptions& option
   const DataDirectory directory(options.directory);
   auto facts = directory.inspect(file_system);
   if (!facts) return std::move(facts).error();
-  if (!facts->complete) {
+  if (!facts->complete()) {
     if (auto made = directory.make(); !made) return std::move(made).error();
   }
   auto store = std::make_unique<DirectoryStore>(options, file_system, *facts);
   if (auto opened = store->open(options, *facts, entropy); !opened) return std::move(opened).error();
   observer.log(LogLevel::info,
-               fmt::format("{}: {}", options.directory, facts->complete ? "opened" : "created"));
+               fmt::format("{}: {}", options.directory, facts->complete() ? "opened" : "created"));
   return std::unique_ptr<port::Store>(std::move(store));
 }
 

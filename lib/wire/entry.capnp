@@ -168,9 +168,9 @@ struct QueueOptions {
   retryFactorThousandths @26 :UInt32;
   retryJitterThousandths @27 :UInt32;
   priorityAgingMs @28 :Int64;
-  ratePerSecondThousandths @29 :UInt64;
+  ratePerSecondThousandths @29 :UInt32;
   rateBurst @30 :UInt32;
-  groupRatePerSecondThousandths @31 :UInt64;
+  groupRatePerSecondThousandths @31 :UInt32;
   groupRateBurst @32 :UInt32;
   deduplicationWindowMs @33 :Int64;
   deadLetterQueue @34 :Text;
@@ -178,6 +178,9 @@ struct QueueOptions {
   weights @35 :List(UInt16);
   tags @36 :List(Tag);
   windows @37 :List(Window);
+  # The upper halves of the rates.
+  rateHigh @38 :UInt32;
+  groupRateHigh @39 :UInt32;
 
   struct Tag {
     key @0 :Text;

@@ -38,12 +38,19 @@ void write_limits(schema::QueueOptions::Builder to, const QueueOptions& options)
   to.setMaxInFlight(options.max_in_flight);
   to.setMaxInFlightPerGroup(options.max_in_flight_per_group);
   to.setPriorityAgingMs(options.priority_aging.count());
-  to.setRatePerSecondThousandths(options.rate.per_second_thousandths);
+  to.setRatePerSecondThousandths(static_cast<std::uint32_t>(options.rate.per_second_thousandths));
+  to.setRateHigh(static_cast<std::uint32_t>(options.rate.per_second_thousandths >> 32));
   to.setRateBurst(options.rate.burst);
-  to.setGroupRatePerSecondThousandths(options.group_rate.per_second_thousandths);
+  to.setGroupRatePerSecondThousandths(
+      static_cast<std::uint32_t>(options.group_rate.per_second_thousandths));
+  to.setGroupRateHigh(static_cast<std::uint32_t>(options.group_rate.per_second_thousandths >> 32));
   to.setGroupRateBurst(options.group_rate.burst);
   to.setDeduplicationWindowMs(options.deduplication_window.count());
   to.setContentBasedDeduplication(options.content_based_deduplication);
+}
+
+std::uint64_t both_halves(std::uint32_t low, std::uint32_t high) {
+  return std::uint64_t{high} << 32 | low;
 }
 
 void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
@@ -55,8 +62,9 @@ void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
   options.max_in_flight = from.getMaxInFlight();
   options.max_in_flight_per_group = from.getMaxInFlightPerGroup();
   options.priority_aging = Milliseconds(from.getPriorityAgingMs());
-  options.rate = {from.getRatePerSecondThousandths(), from.getRateBurst()};
-  options.group_rate = {from.getGroupRatePerSecondThousandths(), from.getGroupRateBurst()};
+  options.rate = {both_halves(from.getRatePerSecondThousandths(), from.getRateHigh()), from.getRateBurst()};
+  options.group_rate = {both_halves(from.getGroupRatePerSecondThousandths(), from.getGroupRateHigh()),
+                        from.getGroupRateBurst()};
   options.deduplication_window = Milliseconds(from.getDeduplicationWindowMs());
   options.content_based_deduplication = from.getContentBasedDeduplication();
 }

@@ -38,6 +38,7 @@ class Filler {
   void text(std::string& value) { value.assign(dice_->below(40), static_cast<char>('a' + dice_->below(26))); }
   void rest(std::string& value) { value = "n" + std::to_string(dice_->below(space_)); }
   bool ok() const { return true; }
+  bool more(bool) const { return true; }
   std::size_t remaining() const { return 200; }
 
  private:

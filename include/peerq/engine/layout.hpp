@@ -65,6 +65,8 @@ class Writer {
   }
   /// The rest of the key or row: no length.
   void rest(std::string_view value) { out_->append(value); }
+  /// Whether fields follow that an older version did not have; `needed`: one of them is not as it was then.
+  bool more(bool needed) const noexcept { return needed; }
 
  private:
   template <std::unsigned_integral U>
@@ -104,6 +106,8 @@ class Reader {
     value.assign(as_text(in_));
     in_ = {};
   }
+
+  bool more(bool) const noexcept { return ok_ && !in_.empty(); }
 
   /// Everything was read and nothing is left over.
   bool finished() const noexcept { return ok_ && in_.empty(); }

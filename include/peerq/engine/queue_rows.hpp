@@ -73,13 +73,28 @@ struct QueueRow {
   static void layout(auto& archive, auto& row) {
     for (auto* number : {&row.ready, &row.delayed, &row.in_flight, &row.parked, &row.moving, &row.bytes,
                          &row.sent, &row.arrived, &row.received, &row.redelivered, &row.deleted, &row.expired,
-                         &row.dead_lettered, &row.purged, &row.cancelled, &row.dropped}) {
+                         &row.dead_lettered, &row.purged}) {
       archive.field(*number);
     }
     archive.field(row.retention_timer);
     archive.field(row.last_attempt_token);
     archive.field(row.receipt_epoch);
-    for (auto* number : {&row.held, &row.next_group, &row.turn, &row.purged_turn}) archive.field(*number);
+    if (archive.more(row.has_groups_or_rates())) layout_second(archive, row);
+  }
+
+ private:
+  bool has_groups_or_rates() const noexcept {
+    const QueueRow plain;
+    return cancelled != 0 || dropped != 0 || held != 0 || next_group != plain.next_group || turn != 0 ||
+           purged_turn != 0 || purges != 0 || credits != plain.credits || bucket != plain.bucket ||
+           timer != plain.timer;
+  }
+  /// What the second format added.
+  static void layout_second(auto& archive, auto& row) {
+    for (auto* number :
+         {&row.cancelled, &row.dropped, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
+      archive.field(*number);
+    }
     archive.field(row.purges);
     for (auto& credit : row.credits) archive.field(credit);
     TokenBucket::layout(archive, row.bucket);
@@ -144,7 +159,7 @@ struct LaneRow {
     archive.field(row.cursor);
     archive.field(row.horizon);
     archive.field(row.reclaimed);
-    archive.field(row.turn);
+    if (archive.more(row.turn != 0)) archive.field(row.turn);
   }
 };
 
@@ -239,6 +254,15 @@ void layout_windows(auto& archive, auto& windows) {
   }
 }
 
+/// Half of a number that the first format had with 32 bits.
+void layout_half(auto& archive, auto& number, unsigned shift) {
+  auto half = static_cast<std::uint32_t>(number >> shift);
+  archive.field(half);
+  if constexpr (std::remove_reference_t<decltype(archive)>::reading) {
+    number = (number & ~(std::uint64_t{0xffff'ffff} << shift)) | (std::uint64_t{half} << shift);
+  }
+}
+
 void layout_options(auto& archive, auto& options) {
   archive.field(options.type);
   archive.field(options.durability);
@@ -266,14 +290,20 @@ void layout_options(auto& archive, auto& options) {
   archive.field(options.priority_mode);
   for (auto& weight : options.weights) archive.field(weight);
   layout_duration(archive, options.priority_aging);
-  archive.field(options.rate.per_second_thousandths);
+  layout_half(archive, options.rate.per_second_thousandths, 0);
   archive.field(options.rate.burst);
-  archive.field(options.group_rate.per_second_thousandths);
+  layout_half(archive, options.group_rate.per_second_thousandths, 0);
   archive.field(options.group_rate.burst);
   layout_duration(archive, options.deduplication_window);
   archive.field(options.content_based_deduplication);
-  layout_windows(archive, options.windows);
   layout_tags(archive, options.tags);
+}
+
+/// What the second format added; at the end of a row.
+void layout_second_options(auto& archive, auto& options) {
+  layout_half(archive, options.rate.per_second_thousandths, 32);
+  layout_half(archive, options.group_rate.per_second_thousandths, 32);
+  layout_windows(archive, options.windows);
 }
 
 void layout_config(auto& archive, auto& config) {
@@ -283,6 +313,15 @@ void layout_config(auto& archive, auto& config) {
   layout_options(archive, config.options);
   archive.field(config.dead_letter);
   archive.field(config.paused);
+}
+
+/// The end of a row with a configuration in it.
+void layout_config_end(auto& archive, auto& config) {
+  const auto& options = config.options;
+  constexpr std::uint64_t half = 0xffff'ffff;
+  const bool needed = options.rate.per_second_thousandths > half ||
+                      options.group_rate.per_second_thousandths > half || !options.windows.empty();
+  if (archive.more(needed)) layout_second_options(archive, config.options);
 }
 
 }  // namespace detail
@@ -296,7 +335,10 @@ struct ConfigRow {
   QueueConfig config;
 
   friend bool operator==(const ConfigRow&, const ConfigRow&) = default;
-  static void layout(auto& archive, auto& row) { detail::layout_config(archive, row.config); }
+  static void layout(auto& archive, auto& row) {
+    detail::layout_config(archive, row.config);
+    detail::layout_config_end(archive, row.config);
+  }
 };
 
 /// What a checkpoint of a shard holds.
@@ -344,6 +386,7 @@ struct CatalogQueueRow {
     detail::layout_config(archive, row.config);
     archive.field(row.confirmed);
     archive.field(row.created);
+    detail::layout_config_end(archive, row.config);
   }
 };
 
@@ -384,7 +427,10 @@ struct CatalogRemovedRow {
   QueueConfig config;
 
   friend bool operator==(const CatalogRemovedRow&, const CatalogRemovedRow&) = default;
-  static void layout(auto& archive, auto& row) { detail::layout_config(archive, row.config); }
+  static void layout(auto& archive, auto& row) {
+    detail::layout_config(archive, row.config);
+    detail::layout_config_end(archive, row.config);
+  }
 };
 
 struct CatalogCountersRow {

@@ -51,6 +51,7 @@ struct StoredReply {
     if (!has_config) return;
     if constexpr (std::remove_reference_t<decltype(archive)>::reading) reply.config.emplace();
     detail::layout_config(archive, *reply.config);
+    detail::layout_second_options(archive, reply.config->options);
   }
 
  private:

@@ -47,7 +47,7 @@ class LmdbHome final : public StateHome {
     environment.folder = scratch_.path();
     environment.map_size = std::uint64_t{1} << 28;
     environment.tables_max = storage::StateTables::tables_max;
-    state_ = need(storage::LmdbState::open(environment, *space_), "open");
+    state_ = need(storage::LmdbState::open(environment, 0, *space_), "open");
   }
 
   test::ScratchDirectory scratch_;

@@ -48,6 +48,7 @@ TEST_CASE("term and vote, snapshot and identity are byte for byte what format 1 
         "0100000000000000"
         "636f6e66");
   storage::DirectoryIdentity identity;
+  identity.format = 1;
   identity.identity.first_queue = QueueId(std::uint64_t{5} << 32);
   CHECK(hex(storage::write_identity(identity)) ==
         "6e704ffc69631dcb"

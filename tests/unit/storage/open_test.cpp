@@ -75,7 +75,7 @@ TEST_CASE("a new directory holds a configuration entry of term 1 in each durable
   CHECK(driver.store().identity().first_queue.value % (std::uint64_t{1} << 32) == 0);
   CHECK(driver.store().identity().first_queue.value != 0);
   CHECK(driver.store().usage().accepts_sends);
-  CHECK(read_file(scratch / "a/b/data/FORMAT") == "peerq 1\n");
+  CHECK(read_file(scratch / "a/b/data/FORMAT") == "peerq 2\n");
 }
 
 TEST_CASE("a directory keeps its identity and two directories never share one") {
@@ -169,11 +169,11 @@ TEST_CASE("a directory of a newer format is refused and stays as it was") {
   StoreDriver driver(scratch / "data");
   REQUIRE(driver.open().has_value());
   driver.close();
-  write_file(scratch / "data/FORMAT", "peerq 2\n");
+  write_file(scratch / "data/FORMAT", "peerq 3\n");
   const auto before = tree(scratch / "data");
   const Error error = refusal(driver);
   CHECK(error.code == errc::data_dir_unsupported);
-  CHECK_THAT(error.detail, ContainsSubstring("format 2") && ContainsSubstring("upgrade"));
+  CHECK_THAT(error.detail, ContainsSubstring("format 3") && ContainsSubstring("upgrade"));
   CHECK(tree(scratch / "data") == before);
 }
 
@@ -257,7 +257,7 @@ TEST_CASE("whatever a crash during creation leaves, the next open makes the dire
   StoreDriver driver(data);
   REQUIRE(driver.open().has_value());
   CHECK(driver.store().log().state(data_shard)->last >= LogIndex(1));
-  CHECK(read_file(data + "/FORMAT") == "peerq 1\n");
+  CHECK(read_file(data + "/FORMAT") == "peerq 2\n");
 }
 
 TEST_CASE("a lost FORMAT does not cost the data") {

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "peerq/engine/queue_rows.hpp"
+#include "peerq/engine/reply_layout.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/session_rows.hpp"
 #include "support/paths.hpp"
 #include "unit/wire/samples.hpp"
 #include "wire/configuration.hpp"
@@ -160,13 +162,17 @@ QueueRow full_queue() {
   return row;
 }
 
+QueueConfig full_config(test::Age age) {
+  return {.id = queue,
+          .version = 3,
+          .name = "orders",
+          .options = test::unusual_options(age),
+          .dead_letter = QueueId(5),
+          .paused = true};
+}
+
 void add_queue_rows(RowLines& lines) {
-  const QueueConfig config{.id = queue,
-                           .version = 3,
-                           .name = "orders",
-                           .options = test::unusual_options(),
-                           .dead_letter = QueueId(5),
-                           .paused = true};
+  const QueueConfig config = full_config(test::Age::first_format);
   QueueConfig plain;
   plain.id = queue;
   plain.name = "orders";
@@ -189,8 +195,82 @@ void add_queue_rows(RowLines& lines) {
   lines.add("CatalogIdRow", {queue}, CatalogIdRow{"orders"});
   lines.add("CatalogSourceRow", {queue, QueueId(5)}, CatalogSourceRow{});
   lines.add("CatalogRemovedRow", {queue}, CatalogRemovedRow{config});
-  lines.add("WindowRow", {queue}, WindowRow{3, true, {{1'700'000'000'005}, {1'700'000'000'006}}});
   lines.add("CatalogCountersRow", {}, CatalogCountersRow{QueueId(6), 7});
+}
+
+void add_group_rows(RowLines& lines) {
+  lines.add("GroupNameRow", {queue, "customer-7"}, GroupNameRow{3});
+  GroupRow group;
+  group.name = "customer-7";
+  std::uint64_t number = 1;
+  for (auto* field : {&group.live, &group.ready, &group.in_flight, &group.held, &group.turn, &group.lease}) {
+    *field = number++;
+  }
+  group.ranks = 7;
+  group.levels = 8;
+  group.purges = 9;
+  group.paused = true;
+  group.parked = true;
+  group.held_until = {1'700'000'000'007};
+  group.bucket = {10, {11}};
+  group.timer = {12};
+  lines.add("GroupRow", {queue, 3}, group);
+  lines.add("GroupOrderRow", {queue, 3, 5, Sequence::make(10, 4)}, GroupOrderRow{6});
+  lines.add("GroupFlightRow", {queue, 3, Sequence::make(10, 4)}, GroupFlightRow{});
+  lines.add("RankRow", {queue, 5, 6, 3}, RankRow{});
+  lines.add("GroupTimerRow", {{12}, queue, 3}, GroupTimerRow{});
+}
+
+void add_session_rows(RowLines& lines) {
+  const std::string id = "order-1";
+  const WallTime until{1'700'000'000'008};
+  lines.add("DeduplicationRow", {queue, id}, DeduplicationRow{{queue, Sequence::make(4, 1)}, until});
+  lines.add("DeduplicationEndRow", {queue, until, id}, DeduplicationEndRow{});
+  lines.add("MessageDeduplicationRow", message_key, MessageDeduplicationRow{id});
+  const SessionId session(0x0908'0706'0504'0302);
+  lines.add("SessionRow", {session}, SessionRow{{1}, {2}, 3, 4});
+  StoredReply reply;
+  reply.code = errc::queue_full;
+  reply.detail = "full";
+  reply.count = 5;
+  reply.items.emplace_back().id = {queue, Sequence::make(4, 1)};
+  reply.leases.push_back({queue, {Sequence::make(4, 1), 2}});
+  reply.config = full_config(test::Age::now);
+  SessionReplyRow kept;
+  RowWriter writer(kept.reply);
+  StoredReply::layout(writer, reply);
+  lines.add("SessionReplyRow", {session, 6}, kept);
+  lines.add("SessionTimerRow", {{7}, session}, SessionTimerRow{});
+  lines.add("SessionLeaseRow", {session, queue, Sequence::make(4, 1)}, SessionLeaseRow{});
+  lines.add("SessionCountRow", {}, SessionCountRow{8});
+}
+
+/// What the second format added.
+void add_second_rows(RowLines& lines) {
+  MessageRow message = full_message();
+  message.group = 12;
+  message.priority = 8;
+  message.group_lease = 13;
+  message.session = SessionId(14);
+  message.has_deduplication = true;
+  lines.add("MessageRow, every field", message_key, message);
+  QueueRow row = full_queue();
+  std::uint64_t number = 17;
+  for (auto* field :
+       {&row.cancelled, &row.dropped, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
+    *field = number++;
+  }
+  row.purges = 23;
+  row.credits = {24, 25, 26, 27, 28, 29, 30, 31, 32, 33};
+  row.bucket = {34, {35}};
+  row.timer = {36};
+  lines.add("QueueRow", {queue}, row);
+  lines.add("LaneRow", {queue, 9}, LaneRow{5, 4, 3, 2, 1});
+  const QueueConfig config = full_config(test::Age::now);
+  lines.add("ConfigRow", {queue}, ConfigRow{config});
+  lines.add("CatalogQueueRow", {"orders"}, CatalogQueueRow{config, 2, {1'700'000'000'004}});
+  lines.add("CatalogRemovedRow", {queue}, CatalogRemovedRow{config});
+  lines.add("WindowRow", {queue}, WindowRow{3, true, {{1'700'000'000'005}, {1'700'000'000'006}}});
 }
 
 }  // namespace
@@ -214,13 +294,15 @@ TEST_CASE("messages that were always written can be read") {
 
 TEST_CASE("entries are written as they were always written") {
   const auto sample = test::every_command(test::codec());
-  compare("entry.hex", hex(test::codec().encode_entry(sample.header, sample.commands).bytes(), 8));
+  compare("entry_2.hex", hex(test::codec().encode_entry(sample.header, sample.commands).bytes(), 8));
 }
 
 TEST_CASE("entries that were always written can be read") {
   auto decoder = test::codec().make_decoder();
   const auto sample = test::every_command(test::codec());
-  CHECK(test::same(decoder->decode(from_hex("entry.hex")).value(), sample));
+  CHECK(test::same(decoder->decode(from_hex("entry_2.hex")).value(), sample));
+  const auto first = test::every_command(test::codec(), test::Age::first_format);
+  CHECK(test::same(decoder->decode(from_hex("entry_1.hex")).value(), first));
 }
 
 TEST_CASE("configurations are written as they were always written") {
@@ -235,5 +317,10 @@ TEST_CASE("keys and rows are written as they were always written and can be read
   RowLines lines;
   add_message_rows(lines);
   add_queue_rows(lines);
-  compare("rows.txt", lines.text());
+  compare("rows_1.txt", lines.text());
+  RowLines second;
+  add_second_rows(second);
+  add_group_rows(second);
+  add_session_rows(second);
+  compare("rows_2.txt", second.text());
 }

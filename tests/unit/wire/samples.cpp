@@ -24,7 +24,7 @@ Bytes Sample::keep(std::string_view text) {
   return buffers.emplace_back(SharedBytes::copy(as_bytes(text))).bytes();
 }
 
-QueueOptions unusual_options() {
+QueueOptions unusual_options(Age age) {
   QueueOptions options;
   options.type = QueueType::fifo;
   options.durability = Durability::interval;
@@ -54,7 +54,11 @@ QueueOptions unusual_options() {
   options.group_rate = {15'000, 16};
   options.deduplication_window = 17s;
   options.content_based_deduplication = true;
-  options.windows = {{"Europe/Berlin", std::chrono::minutes(600), std::chrono::minutes(60), 0x1f}, {}};
+  if (age == Age::now) {
+    options.rate.per_second_thousandths = limits::rate_thousandths_max;
+    options.group_rate.per_second_thousandths = limits::rate_thousandths_max - 1;
+    options.windows = {{"Europe/Berlin", std::chrono::minutes(600), std::chrono::minutes(60), 0x1f}, {}};
+  }
   options.tags = {{"owner", "payments"}, {"empty", ""}};
   return options;
 }
@@ -71,7 +75,7 @@ Bytes message(Sample& sample, const port::Codec& codec, std::string_view body) {
   return sample.buffers.emplace_back(codec.make_message(parts)).bytes();
 }
 
-void add_sends(Sample& sample, const port::Codec& codec) {
+void add_sends(Sample& sample, const port::Codec& codec, Age age) {
   std::vector<SendItem> plain(2);
   plain[0].payload = message(sample, codec, "hello");
   plain[0].counted_bytes = 5;
@@ -84,7 +88,7 @@ void add_sends(Sample& sample, const port::Codec& codec) {
              .time_to_live_ms = 60'000,
              .group_id = sample.keep("customer-7"),
              .deduplication_id = sample.keep("order-1"),
-             .outcome_until = {1'700'000'000'700}};
+             .outcome_until = {age == Age::now ? 1'700'000'000'700 : 0}};
   rich[1].payload = message(sample, codec, "b");
   rich[1].counted_bytes = 1;
   sample.sends = {std::move(plain), std::move(rich)};
@@ -123,20 +127,20 @@ void add_groups(Sample& sample) {
   add(sample, engine::SetWindow{queue, 4, true, {}});
 }
 
-void add_catalog(Sample& sample) {
+void add_catalog(Sample& sample, Age age) {
   const auto queue = QueueId(0x1'0000'0004);
   engine::Configure configure;
   configure.config = {.id = queue,
                       .version = 3,
                       .name = "orders",
-                      .options = unusual_options(),
+                      .options = unusual_options(age),
                       .dead_letter = QueueId(0x1'0000'0005),
                       .paused = true};
   add(sample, configure);
   configure.config.options = QueueOptions{};
   configure.removed = true;
   add(sample, std::move(configure));
-  add(sample, engine::CreateQueue{"orders", unusual_options()});
+  add(sample, engine::CreateQueue{"orders", unusual_options(age)});
   add(sample, engine::UpdateQueue{"orders", queue, QueueOptions{}});
   add(sample, engine::PauseQueue{"orders", queue, true});
   add(sample, engine::PauseQueue{"orders", QueueId(0), false});
@@ -147,13 +151,13 @@ void add_catalog(Sample& sample) {
 
 }  // namespace
 
-Sample every_command(const port::Codec& codec) {
+Sample every_command(const port::Codec& codec, Age age) {
   Sample sample;
   sample.header.stamps = {{1'234'567}, {1'700'000'000'000}};
   sample.header.proposer = PeerId(1);
   sample.header.expiry_halted = true;
   add(sample, engine::Tick{});
-  add_sends(sample, codec);
+  add_sends(sample, codec, age);
   engine::Receive receive;
   receive.queue = QueueId(0x1'0000'0001);
   add(sample, receive);
@@ -168,8 +172,8 @@ Sample every_command(const port::Codec& codec) {
   add(sample, engine::Kick{QueueId(0x1'0000'0001), sample.ids[0], 0});
   add(sample, engine::Kick{QueueId(0x1'0000'0001), {}, 50});
   add(sample, engine::Purge{QueueId(0x1'0000'0001)});
-  add_catalog(sample);
-  add_groups(sample);
+  add_catalog(sample, age);
+  if (age == Age::now) add_groups(sample);
   return sample;
 }
 

@@ -26,13 +26,16 @@ struct Sample {
   Bytes keep(std::string_view text);
 };
 
+/// What a directory's first format knew, or all that there is.
+enum class Age { first_format, now };
+
 /// An entry with every command and every optional column, always the same bytes.
-Sample every_command(const port::Codec& codec);
+Sample every_command(const port::Codec& codec, Age age = Age::now);
 
 /// An entry drawn from `seed`.
 Sample random_entry(const port::Codec& codec, std::uint64_t seed);
 
-QueueOptions unusual_options();
+QueueOptions unusual_options(Age age = Age::now);
 
 bool same(const engine::Command& a, const engine::Command& b);
 bool same(const engine::EntryView& a, const Sample& b);
