@@ -7,8 +7,11 @@
 #include <tuple>
 #include <type_traits>
 
+#include "peerq/engine/moving_rows.hpp"
+#include "peerq/engine/outcome_rows.hpp"
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/schedule_rows.hpp"
 #include "peerq/engine/session_rows.hpp"
 #include "storage/segment_table.hpp"
 
@@ -37,7 +40,9 @@ using OrderedRows =
             engine::GroupOrderRow, engine::GroupFlightRow, engine::RankRow, engine::GroupTimerRow,
             engine::WindowRow, engine::DeduplicationRow, engine::DeduplicationEndRow,
             engine::MessageDeduplicationRow, engine::SessionRow, engine::SessionReplyRow,
-            engine::SessionTimerRow, engine::SessionLeaseRow, engine::SessionCountRow>;
+            engine::SessionTimerRow, engine::SessionLeaseRow, engine::SessionCountRow, engine::MovingRow,
+            engine::TransferRow, engine::RedriveRow, engine::OutcomeRow, engine::OutcomeDueRow,
+            engine::ScheduleRow, engine::ScheduleDueRow, engine::ScheduleCountRow>;
 
 inline DenseKey dense(const engine::MessageKey& key) noexcept {
   return {key.queue.value, key.sequence.value};

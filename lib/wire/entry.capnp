@@ -186,6 +186,8 @@ struct Arrive {
   groupId @10 :Data;
   # A note's row, as the tables have it.
   note @11 :Data;
+  # The number of the transfer before this one; 0: a chain begins.
+  after @12 :UInt64;
 }
 
 struct Moved {

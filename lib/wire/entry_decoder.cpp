@@ -162,6 +162,7 @@ engine::Arrive read_arrive(QueueId queue, schema::Arrive::Reader arrive) {
   out.id = read_id(arrive.getId());
   out.from = QueueId(arrive.getFrom());
   out.transfer = arrive.getTransfer();
+  out.after = arrive.getAfter();
   out.payload = from_data(arrive.getPayload());
   out.counted_bytes = arrive.getCountedBytes();
   out.priority = arrive.getPriority();

@@ -296,6 +296,7 @@ class Writer {
     auto out = to_.initArrive();
     out.setFrom(arrive.from.value);
     out.setTransfer(arrive.transfer);
+    out.setAfter(arrive.after);
     write_id(out.initId(), arrive.id);
     if (!arrive.payload.empty()) out.setPayload(to_data(arrive.payload));
     out.setCountedBytes(arrive.counted_bytes);

@@ -73,6 +73,20 @@ inline constexpr std::size_t receive_queues_max = 64;
 inline constexpr std::uint32_t receive_weight_max = 1'000;
 /// Messages that one send may push out of a full queue (S15).
 inline constexpr std::size_t drop_max = 16;
+/// Recurring schedules: runs kept ahead, and when more are asked for; a run that much late was missed.
+inline constexpr std::size_t schedule_runs = 64;
+inline constexpr std::size_t schedule_runs_low = 16;
+inline constexpr std::chrono::milliseconds schedule_grace = 10s;
+inline constexpr std::uint32_t missed_runs_max = 1'000;
+inline constexpr std::uint64_t schedules_max = 10'000;
+inline constexpr std::size_t schedule_text_size_max = 256;
+/// Turns of a delivery window kept ahead, and when more are asked for.
+inline constexpr std::size_t window_turns = 16;
+inline constexpr std::size_t window_turns_low = 4;
+/// A redrive into another shard waits while so many of its messages are on their way, and looks again after
+/// this time; also when its target is full.
+inline constexpr std::uint64_t moving_max = 1'000;
+inline constexpr std::chrono::milliseconds redrive_pause = 100ms;
 inline constexpr std::size_t correlation_id_size_max = 128;
 inline constexpr std::size_t attempt_id_size_max = 128;
 

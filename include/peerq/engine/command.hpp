@@ -52,15 +52,15 @@ struct SendItem {
   /// When it is to be ready: positive = at this time (the past means now); negative = that many ms after the
   /// entry's wall stamp; 0 = after the queue's delay. An explicit delay of 0 is written as 1, a time long
   /// past.
-  WallTime due;
+  WallTime due = {};
   /// Time-to-live in ms from the due time; 0 = the queue's; -1 = none.
   std::int64_t time_to_live_ms = 0;
-  Bytes group_id;
+  Bytes group_id = {};
   /// Given by the sender, or made of the body by the proposer (S17).
-  Bytes deduplication_id;
+  Bytes deduplication_id = {};
   /// Somebody waits for the outcome until then: it is kept, and told apart by the message's id (S77); 0 =
   /// nobody.
-  WallTime outcome_until;
+  WallTime outcome_until = {};
 };
 
 struct Send {
@@ -171,11 +171,11 @@ struct ChangeGroup {
 struct StartRedrive {
   QueueId queue;
   /// 0 = each message's own source.
-  QueueId target;
+  QueueId target = {};
   /// Only what has one of these causes (bit n = Cause n); 0 = all.
   std::uint32_t causes = 0;
   /// Only what came from this queue; 0 = all.
-  QueueId source;
+  QueueId source = {};
   /// Messages a second at most; 0 = no limit.
   std::uint32_t rate = 0;
   /// At most so many; 0 = all that are there now.
@@ -194,6 +194,8 @@ struct Arrive {
   /// arrive in order, without a gap, so that a repeated one is known.
   QueueId from;
   std::uint64_t transfer = 0;
+  /// The number before this one; 0 = a chain begins.
+  std::uint64_t after = 0;
   Bytes payload;
   const SharedBytes* own = nullptr;
   std::uint32_t counted_bytes = 0;
@@ -211,7 +213,7 @@ struct Arrive {
 /// The other shard's answer: the message is there, or `refused` says why it stays here.
 struct Moved {
   QueueId queue;
-  QueueId target;
+  QueueId target = {};
   std::uint64_t transfer = 0;
   errc refused = errc::ok;
 };

@@ -18,7 +18,7 @@ struct QueueConfig {
   std::string name;
   QueueOptions options;
   /// The queue that `options.dead_letter_queue` names, or 0.
-  QueueId dead_letter;
+  QueueId dead_letter = {};
   bool paused = false;
 
   friend bool operator==(const QueueConfig&, const QueueConfig&) = default;

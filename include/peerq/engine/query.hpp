@@ -10,7 +10,9 @@
 #include "peerq/base/time.hpp"
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply.hpp"
+#include "peerq/engine/moving_rows.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/schedule_rows.hpp"
 
 namespace peerq::engine {
 inline namespace v1 {
@@ -106,13 +108,25 @@ struct GroupInfo {
   bool open = false;
   bool paused = false;
   bool parked = false;
-  WallTime held_until;
+  WallTime held_until = {};
 };
 
 struct GroupPage {
   std::vector<GroupInfo> groups;
   /// The name after which the next page starts; none = this was the last.
   std::optional<std::string> next;
+};
+
+/// A message on its way to another shard.
+struct MovingMessage {
+  MovingRow::Key key;
+  MovingRow row;
+  Payload payload;
+};
+
+struct ScheduleInfo {
+  std::string name;
+  ScheduleRow row;
 };
 
 /// Which messages: `peek` shows those that would be handed out next, in order; `list` shows every state.

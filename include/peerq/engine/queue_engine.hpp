@@ -9,7 +9,7 @@
 // discarded. Must not: read a payload, throw anything but `TablesFailure`, assert on what data or users can
 // cause.
 //
-// Parts: queue_engine_{apply,send,receive,settle,kick,state,dead_letter,due,configure,query}.ipp.
+// Parts: queue_engine_*.ipp, each with what its first line says.
 
 #include <cstddef>
 #include <cstdint>
@@ -73,12 +73,26 @@ class QueueEngine {
   Result<Explanation> explain(QueueId queue, MessageId id, Stamps now) const;
   /// Groups by name, after the one given. **Errors** queue_not_found, queue_deleted.
   Result<GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) const;
+  /// The redrive of a dead-letter queue, under way or the last one. **Errors** queue_not_found, queue_deleted.
+  Result<std::optional<RedriveRow>> redrive(QueueId queue) const;
+  /// The first messages that wait to be taken over by another shard, in the order of their chains (S41).
+  std::vector<MovingMessage> moving(QueueId queue, std::size_t max) const;
+  /// Queues that have such messages; some of them may be deleted.
+  std::vector<QueueId> queues_moving() const;
+  /// What became of a message that was sent with `outcome_until`. **Errors** message_not_found.
+  Result<OutcomeRow> outcome(MessageId message) const;
+  /// Recurring schedules by name, after the one given. **Errors** queue_not_found, queue_deleted.
+  Result<std::vector<ScheduleInfo>> schedules(QueueId queue, std::string_view after, std::size_t max) const;
+  /// What was resolved of the queue's delivery windows; none = nothing, or for older parameters.
+  std::optional<WindowRow> window(QueueId queue) const;
   /// Every live queue of the shard with the version it has, by id.
   std::vector<std::pair<QueueId, std::uint64_t>> queues() const;
 
  private:
   /// Queues kept in memory between entries.
   static constexpr std::size_t contexts_max = 1'024;
+  /// Stands in a queue's timer for its redrive, where others have a group.
+  static constexpr std::uint64_t redrive_timer = ~std::uint64_t{0};
 
   /// A message on its way into a queue from another one.
   struct Newcomer {
@@ -89,7 +103,13 @@ class QueueEngine {
     std::string group;
     MessageRow row;
     NoteRow note;
+    bool redriven = false;
+    /// Another shard did not take it.
+    bool came_back = false;
+    bool parked = false;
   };
+  /// What a redrive does next.
+  enum class Turn : std::uint8_t { next, moved, wait, end };
   /// What a transaction asks of a queue.
   struct Demand {
     std::uint64_t freed = 0;
@@ -149,6 +169,34 @@ class QueueEngine {
   void write_back(QueueContext& queue);
   void tell(QueueContext& queue);
   void run(const Command& command, Reply& reply);
+  void on(const Tick&, const Origin&, Reply&) {}
+  void on(const Send& command, const Origin&, Reply& reply) { send(command, reply); }
+  void on(const Receive& command, const Origin& origin, Reply& reply) {
+    receive(command, origin.session, reply);
+  }
+  void on(const Settle& command, const Origin&, Reply& reply) { settle(command, reply); }
+  void on(const Kick& command, const Origin&, Reply& reply) { kick(command, reply); }
+  void on(const Purge& command, const Origin&, Reply& reply) { purge(command, reply); }
+  void on(const OpenSession& command, const Origin&, Reply& reply) { open_session(command, reply); }
+  void on(const CloseSession& command, const Origin&, Reply&) { end_session(command.session); }
+  void on(const Transact& command, const Origin&, Reply& reply) { transact(command, reply); }
+  void on(const ReceiveSeveral& command, const Origin&, Reply& reply) { receive_several(command, reply); }
+  void on(const Cancel& command, const Origin&, Reply& reply) { cancel(command, reply); }
+  void on(const ChangeGroup& command, const Origin&, Reply& reply) { change_group(command, reply); }
+  void on(const SetWindow& command, const Origin&, Reply& reply) { set_window(command, reply); }
+  void on(const StartRedrive& command, const Origin&, Reply& reply) { start_redrive(command, reply); }
+  void on(const StopRedrive& command, const Origin&, Reply& reply) { stop_redrive(command, reply); }
+  void on(const Arrive& command, const Origin&, Reply& reply) { take_over(command, reply); }
+  void on(const Moved& command, const Origin&, Reply& reply) { end_move(command, reply); }
+  void on(const PutSchedule& command, const Origin&, Reply& reply) { put_schedule(command, reply); }
+  void on(const ExtendSchedule& command, const Origin&, Reply& reply) { extend_schedule(command, reply); }
+  void on(const RemoveSchedule& command, const Origin&, Reply& reply) { remove_schedule(command, reply); }
+  void on(const ForgetOutcome& command, const Origin&, Reply& reply) { forget_outcome(command, reply); }
+  void on(const Configure& command, const Origin&, Reply& reply) { configure(command, reply); }
+  void on(const NewEpoch& command, const Origin&, Reply& reply) { new_epoch(command, reply); }
+  void on(const auto&, const Origin&, Reply& reply) {
+    fail(reply, errc::invalid_argument, "a command of the catalog in a shard of queues");
+  }
   void run_once(const Command& command, Reply& reply);
   QueueContext* lookup(QueueId queue) const;
   bool read_context(QueueId id, QueueContext& queue) const;
@@ -322,20 +370,69 @@ class QueueEngine {
   bool park_group(QueueContext& queue, const MessageKey& key, MessageRow& row);
   void discard(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   void erase_message_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void erase_identity_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   void forget_lease(QueueContext& queue, Sequence sequence, std::uint64_t token);
   void announce(QueueContext& queue) noexcept { queue.announced = true; }
 
   // dead_letter
   bool dead_letter_or_park(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
   void expire(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
-  QueueContext* dead_letter_queue(QueueContext& queue);
-  void dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause,
+  QueueContext* look_up_other(QueueId queue);
+  bool to_dead_letter_queue(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
+  NoteRow dead_letter_note(const QueueContext& queue, const MessageKey& key, const MessageRow& row,
+                           Cause cause) const;
+  void dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, NoteRow note,
                    QueueContext& target);
   void park(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause);
   void arrive(const Newcomer& newcomer);
+  void place_newcomer(QueueContext& queue, const MessageKey& key, const Newcomer& newcomer, MessageRow& row);
   static std::uint8_t priority_of(const MessageKey& key, const MessageRow& row) noexcept;
   NoteRow read_note(const MessageKey& key, const MessageRow& row) const;
   void write_note(const MessageKey& key, MessageRow& row, const NoteRow& note);
+
+  // moving
+  void send_away(QueueContext& queue, const MessageKey& key, MessageRow& row, QueueId target, NoteRow note,
+                 bool redriven);
+  void number_transfer(QueueContext& queue, QueueId target, MovingRow moving);
+  void take_over(const Arrive& command, Reply& reply);
+  void end_move(const Moved& command, Reply& reply);
+  void come_back(QueueContext& queue, MovingRow moving);
+
+  // redrive
+  void start_redrive(const StartRedrive& command, Reply& reply);
+  void stop_redrive(const StopRedrive& command, Reply& reply);
+  void arm_redrive(QueueContext& queue, RedriveRow& row, LeaseTime at);
+  void finish_redrive(QueueContext& queue, RedriveRow& row);
+  void drop_redrive(QueueContext& queue);
+  void redrive_slice(QueueContext& queue);
+  Turn redrive_one(QueueContext& queue, RedriveRow& redrive);
+  static Turn pass(RedriveRow& redrive, const MessageKey& key, std::uint64_t* counter);
+  std::optional<Found<MessageRow>> next_to_redrive(const QueueContext& queue, RedriveRow& redrive) const;
+  void redrive_here(QueueContext& queue, const MessageKey& key, MessageRow& row, QueueContext& target,
+                    NoteRow note);
+
+  // outcome
+  void await_outcome(MessageId id, MessageRow& row, WallTime until);
+  bool settle_fate(const MessageKey& key, MessageRow& row, Fate fate, Cause cause = Cause::none,
+                   std::string_view error = {}, Bytes result = {});
+  void forget_outcome(const ForgetOutcome& command, Reply& reply);
+  bool sweep_one_outcome();
+
+  // schedule
+  void put_schedule(const PutSchedule& command, Reply& reply);
+  Error check_schedule(const QueueContext& queue, const PutSchedule& command) const;
+  void extend_schedule(const ExtendSchedule& command, Reply& reply);
+  void remove_schedule(const RemoveSchedule& command, Reply& reply);
+  void erase_schedule(const ScheduleKey& key, const ScheduleRow& row);
+  void drop_schedules(const QueueContext& queue);
+  static void add_runs(ScheduleRow& row, std::span<const std::int64_t> runs_ms);
+  void arm_schedule(const QueueContext& queue, const ScheduleKey& key, const ScheduleRow& row);
+  void disarm_schedule(const ScheduleKey& key, const ScheduleRow& row);
+  bool sweep_one_schedule();
+  void take_runs(QueueContext& queue, ScheduleRow& row);
+  void miss_run(QueueContext& queue, ScheduleRow& row);
+  void send_owed(QueueContext& queue, ScheduleRow& row);
+  void send_run(QueueContext& queue, ScheduleRow& row);
 
   // due
   void sweep();
@@ -368,7 +465,8 @@ class QueueEngine {
   bool reclaim_queue(QueueContext& queue, std::size_t& budget);
   bool reclaim_ranks(QueueContext& queue, std::size_t& budget);
   bool reclaim_groups(QueueContext& queue, std::size_t& budget);
-  void reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row);
+  void reclaim_message(QueueContext& queue, const MessageKey& key, MessageRow row);
+  bool reclaim_transfers(const QueueContext& queue, std::size_t& budget);
   void finish_reclaim(QueueContext& queue);
   bool reclaim_waits() const;
   void new_epoch(const NewEpoch& command, Reply& reply);
@@ -407,6 +505,8 @@ class QueueEngine {
   mutable LowerBound<LeaseDueRow> lease_due_;
   mutable LowerBound<WallDueRow> wall_due_;
   mutable LowerBound<GroupTimerRow> timers_;
+  mutable LowerBound<OutcomeDueRow> outcome_due_;
+  mutable LowerBound<ScheduleDueRow> schedule_due_;
   /// The same without expiries, while times-to-live stand still (S64).
   mutable LowerBound<WallDueRow> delay_due_;
   mutable LowerBound<ReclaimRow> reclaim_;
@@ -435,8 +535,12 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_deduplicate.ipp"
 #include "peerq/engine/queue_engine_due.ipp"
 #include "peerq/engine/queue_engine_kick.ipp"
+#include "peerq/engine/queue_engine_moving.ipp"
+#include "peerq/engine/queue_engine_outcome.ipp"
 #include "peerq/engine/queue_engine_overflow.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
+#include "peerq/engine/queue_engine_redrive.ipp"
+#include "peerq/engine/queue_engine_schedule.ipp"
 #include "peerq/engine/queue_engine_explain.ipp"
 #include "peerq/engine/queue_engine_rate.ipp"
 #include "peerq/engine/queue_engine_group.ipp"

@@ -67,6 +67,8 @@ void QueueEngine<T>::write_back(QueueContext& queue) {
   std::size_t slice = limits::deduplication_slice;
   reclaim_deduplication(queue, slice);
   if (queue.row != queue.stored) {
+    const bool room = queue.row.live() < queue.stored.live() || queue.row.bytes < queue.stored.bytes;
+    if (room && queue.config.options.overflow == Overflow::block) effects_->room.push_back(queue.id);
     tables_->template update<QueueRow>(QueueKey{queue.id}, queue.row);
     queue.stored = queue.row;
   }
@@ -100,42 +102,7 @@ void QueueEngine<T>::tell(QueueContext& queue) {
 
 template <Tables T>
 void QueueEngine<T>::run(const Command& command, Reply& reply) {
-  std::visit(
-      [&](const auto& body) {
-        using Body = std::remove_cvref_t<decltype(body)>;
-        if constexpr (std::is_same_v<Body, Send>) {
-          send(body, reply);
-        } else if constexpr (std::is_same_v<Body, Receive>) {
-          receive(body, command.origin.session, reply);
-        } else if constexpr (std::is_same_v<Body, Settle>) {
-          settle(body, reply);
-        } else if constexpr (std::is_same_v<Body, Kick>) {
-          kick(body, reply);
-        } else if constexpr (std::is_same_v<Body, Purge>) {
-          purge(body, reply);
-        } else if constexpr (std::is_same_v<Body, OpenSession>) {
-          open_session(body, reply);
-        } else if constexpr (std::is_same_v<Body, CloseSession>) {
-          end_session(body.session);
-        } else if constexpr (std::is_same_v<Body, Transact>) {
-          transact(body, reply);
-        } else if constexpr (std::is_same_v<Body, ReceiveSeveral>) {
-          receive_several(body, reply);
-        } else if constexpr (std::is_same_v<Body, Cancel>) {
-          cancel(body, reply);
-        } else if constexpr (std::is_same_v<Body, ChangeGroup>) {
-          change_group(body, reply);
-        } else if constexpr (std::is_same_v<Body, SetWindow>) {
-          set_window(body, reply);
-        } else if constexpr (std::is_same_v<Body, Configure>) {
-          configure(body, reply);
-        } else if constexpr (std::is_same_v<Body, NewEpoch>) {
-          new_epoch(body, reply);
-        } else if constexpr (!std::is_same_v<Body, Tick>) {
-          fail(reply, errc::invalid_argument, "a command of the catalog in a shard of queues");
-        }
-      },
-      command.body);
+  std::visit([&](const auto& body) { on(body, command.origin, reply); }, command.body);
 }
 
 /// The queue in memory, read when it is not there yet; null when the shard does not know it.

@@ -36,6 +36,7 @@ ItemReply QueueEngine<T>::cancel_one(QueueContext& queue, MessageId id) {
       forget_send(queue, sent->id);
     }
     take_out(queue, key, *row);
+    settle_fate(key, *row, Fate::cancelled);
     ++queue.row.cancelled;
     discard(queue, key, *row);
   }

@@ -31,6 +31,7 @@ void QueueEngine<T>::create(const QueueConfig& config) {
   tables_->template insert<ConfigRow>(QueueKey{config.id}, ConfigRow{config});
   tables_->template insert<QueueRow>(QueueKey{config.id}, QueueRow{});
   need_context(config.id);
+  if (!config.options.windows.empty()) effects_->calendars.push_back(config.id);
 }
 
 /// What counts at once: retention, caps, pause (S9, S10). The rest is looked up when it is needed.
@@ -45,6 +46,7 @@ void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config)
     if (config.options.rate.per_second_thousandths != 0) arm_queue_timer(queue);
   }
   if (config.options.windows.empty()) drop_window(queue);
+  if (!config.options.windows.empty()) effects_->calendars.push_back(queue.id);
   queue.window_closed = is_window_closed(queue);
   announce(queue);
   if (!retention_changed) return;
@@ -58,6 +60,8 @@ void QueueEngine<T>::remove(QueueContext& queue) {
   purge_messages(queue);
   disarm_retention(queue);
   drop_window(queue);
+  drop_redrive(queue);
+  drop_schedules(queue);
   queue.removed = true;
   schedule_reclaim(queue, true);
 }
@@ -73,7 +77,7 @@ void QueueEngine<T>::purge(const Purge& command, Reply& reply) {
 
 template <Tables T>
 std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
-  const std::uint64_t live = queue.row.live();
+  const std::uint64_t live = queue.row.live() - queue.row.moving;
   for (std::uint8_t number = 0; number < limits::lane_count; ++number) {
     LaneContext& lane = queue.lanes[number];
     if (!queue.has_lane(number)) continue;
@@ -92,7 +96,7 @@ std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
   for (auto& [number, group] : queue.groups) renew_group(queue, number, group.row);
   row.purged += live;
   row.held = 0;
-  row.ready = row.delayed = row.in_flight = row.parked = row.moving = row.bytes = 0;
+  row.ready = row.delayed = row.in_flight = row.parked = row.bytes = 0;  // what moves finishes
   return live;
 }
 
@@ -146,7 +150,9 @@ bool QueueEngine<T>::reclaim_queue(QueueContext& queue, std::size_t& budget) {
       reclaim_message(queue, found->key, found->row);
     }
   }
-  return reclaim_ranks(queue, budget) && (!queue.removed || (reclaim_groups(queue, budget) && reclaim_deduplication(queue, budget)));
+  return reclaim_ranks(queue, budget) &&
+         (!queue.removed || (reclaim_groups(queue, budget) && reclaim_deduplication(queue, budget) &&
+                             reclaim_transfers(queue, budget)));
 }
 
 /// Places in rings that a purge made void.
@@ -159,6 +165,19 @@ bool QueueEngine<T>::reclaim_ranks(QueueContext& queue, std::size_t& budget) {
       --budget;
       tables_->template erase<RankRow>(found->key);
     }
+  }
+  return true;
+}
+
+/// Of a queue that is deleted; what still moves needs none of these.
+template <Tables T>
+bool QueueEngine<T>::reclaim_transfers(const QueueContext& queue, std::size_t& budget) {
+  const TransferRow::Key end{QueueId{queue.id.value + 1}, TransferRow::Way::out, QueueId{0}};
+  while (const auto found =
+             tables_->template first<TransferRow>({queue.id, TransferRow::Way::out, QueueId{0}}, end)) {
+    if (budget == 0) return false;
+    --budget;
+    tables_->template erase<TransferRow>(found->key);
   }
   return true;
 }
@@ -182,8 +201,9 @@ bool QueueEngine<T>::reclaim_groups(QueueContext& queue, std::size_t& budget) {
 
 /// Erases every row of a message that a purge has already taken off the counters.
 template <Tables T>
-void QueueEngine<T>::reclaim_message(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
+void QueueEngine<T>::reclaim_message(QueueContext& queue, const MessageKey& key, MessageRow row) {
   erase_state_rows(queue, key, row);
+  settle_fate(key, row, Fate::cancelled);
   erase_message_rows(queue, key, row);
   // Its group may have nothing left: the end of the entry sees to that.
   if (row.group != 0 && !queue.removed) find_group(queue, row.group);

@@ -10,10 +10,7 @@ inline namespace v1 {
 template <Tables T>
 bool QueueEngine<T>::dead_letter_or_park(QueueContext& queue, const MessageKey& key, MessageRow& row,
                                          Cause cause) {
-  if (QueueContext* target = dead_letter_queue(queue)) {
-    dead_letter(queue, key, row, cause, *target);
-    return false;
-  }
+  if (to_dead_letter_queue(queue, key, row, cause)) return false;
   park(queue, key, row, cause);
   return true;
 }
@@ -21,42 +18,46 @@ bool QueueEngine<T>::dead_letter_or_park(QueueContext& queue, const MessageKey& 
 /// For a message that was taken out: its time-to-live or retention has passed.
 template <Tables T>
 void QueueEngine<T>::expire(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause) {
-  QueueContext* target = queue.config.options.dead_letter_expired ? dead_letter_queue(queue) : nullptr;
-  if (target != nullptr) return dead_letter(queue, key, row, cause, *target);
+  if (queue.config.options.dead_letter_expired && to_dead_letter_queue(queue, key, row, cause)) return;
+  settle_fate(key, row, Fate::expired, cause);
   ++queue.row.expired;
   queue.count(EventKind::expired);
   discard(queue, key, row);
 }
 
-/// The dead-letter queue, when there is one and this shard has it.
+/// A queue besides the one that is worked on; null when this shard does not know it.
 template <Tables T>
-QueueContext* QueueEngine<T>::dead_letter_queue(QueueContext& queue) {
-  const QueueId id = queue.config.dead_letter;
-  if (id.value == 0 || id == queue.id) return nullptr;
-  QueueContext* source = recent_;
-  QueueContext* target = lookup(id);
-  recent_ = source;
-  return target == nullptr || target->removed ? nullptr : &touch(*target);
+QueueContext* QueueEngine<T>::look_up_other(QueueId queue) {
+  QueueContext* recent = recent_;
+  QueueContext* found = lookup(queue);
+  recent_ = recent;
+  return found;
 }
 
-/// Moves a message that was taken out: it leaves and arrives in the same entry (S37).
+/// For a message that was taken out. False when there is no dead-letter queue. One that this shard does not
+/// know is another's (S41).
 template <Tables T>
-void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, Cause cause,
-                                 QueueContext& target) {
-  Newcomer newcomer{target.id, row.id(key), priority_of(key, row), {}, row, read_note(key, row)};
-  if (row.group != 0) {
-    newcomer.group = need_group(queue, row.group).row.name;
-    shrink_group(queue, row.group);
-  }
-  if (row.has_note) tables_->template erase<NoteRow>(key);
-  if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, newcomer.id});
-  drop_deduplication(key, row);
-  tables_->template erase<MessageRow>(key);
-  queue.row.bytes -= row.counted_bytes;
-  queue.row.dead_lettered += PEERQ_PLANTED(counter_drift) ? 2 : 1;
+bool QueueEngine<T>::to_dead_letter_queue(QueueContext& queue, const MessageKey& key, MessageRow& row,
+                                          Cause cause) {
+  const QueueId id = queue.config.dead_letter;
+  if (id.value == 0 || id == queue.id) return false;
+  QueueContext* target = look_up_other(id);
+  if (target != nullptr && target->removed) return false;
+  NoteRow note = dead_letter_note(queue, key, row, cause);
+  settle_fate(key, row, Fate::failed, cause, note.last_error);
   queue.count(EventKind::dead_lettered);
+  if (target == nullptr) {
+    send_away(queue, key, row, id, std::move(note), false);
+  } else {
+    dead_letter(queue, key, row, std::move(note), touch(*target));
+  }
+  return true;
+}
 
-  NoteRow& note = newcomer.note;
+template <Tables T>
+NoteRow QueueEngine<T>::dead_letter_note(const QueueContext& queue, const MessageKey& key,
+                                         const MessageRow& row, Cause cause) const {
+  NoteRow note = read_note(key, row);
   note.cause = cause;
   note.source = queue.id;
   note.source_name = queue.config.name;
@@ -66,6 +67,21 @@ void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, Mes
   }
   note.attempts = row.receive_count;
   note.dead_lettered_at = header_.stamps.wall;
+  return note;
+}
+
+/// Moves a message that was taken out: it leaves and arrives in the same entry (S37).
+template <Tables T>
+void QueueEngine<T>::dead_letter(QueueContext& queue, const MessageKey& key, MessageRow& row, NoteRow note,
+                                 QueueContext& target) {
+  Newcomer newcomer{target.id, row.id(key), priority_of(key, row), {}, row, std::move(note)};
+  if (row.group != 0) {
+    newcomer.group = need_group(queue, row.group).row.name;
+    shrink_group(queue, row.group);
+  }
+  erase_identity_rows(queue, key, row);
+  queue.row.bytes -= row.counted_bytes;
+  queue.row.dead_lettered += PEERQ_PLANTED(counter_drift) ? 2 : 1;
   if (PEERQ_PLANTED(dead_letter_in_two_steps)) return late_newcomers_.push_back(std::move(newcomer));
   arrive(newcomer);
 }
@@ -77,11 +93,12 @@ void QueueEngine<T>::park(QueueContext& queue, const MessageKey& key, MessageRow
   note.cause = cause;
   note.attempts = row.receive_count;
   write_note(key, row, note);
+  settle_fate(key, row, Fate::failed, cause, note.last_error);
   queue.count(EventKind::parked);
   enter_parked(queue, key, row);
 }
 
-/// Enters at the end of a lane, as fresh. The limits of the queue do not count (S38).
+/// Enters at the end of a lane. The limits of the queue do not count (S38).
 template <Tables T>
 void QueueEngine<T>::arrive(const Newcomer& newcomer) {
   QueueContext& queue = need_context(newcomer.queue);
@@ -95,20 +112,44 @@ void QueueEngine<T>::arrive(const Newcomer& newcomer) {
     row.priority = newcomer.priority;
     ++need_group(queue, row.group).row.live;
   }
-  row.has_note = row.dead_lettered = true;
+  row.has_note = true;
+  row.dead_lettered = !newcomer.redriven && !newcomer.parked;
   row.counted_bytes = newcomer.row.counted_bytes;
   row.attempt = newcomer.row.attempt;  // never falls: a receipt of the old queue stays behind every new lease
-  row.arrived = header_.stamps.wall;
+  row.arrived = newcomer.came_back ? newcomer.row.arrived : header_.stamps.wall;
+  row.receive_count = newcomer.came_back ? newcomer.row.receive_count : 0;
   row.first_sent = newcomer.row.first_sent;
+  row.time_to_live_ms = newcomer.row.time_to_live_ms;
   row.foreign_id = newcomer.id;
-  tables_->template insert<MessageRow>(key, row);
   tables_->template insert<NoteRow>(key, newcomer.note);
   tables_->template insert<ForeignRow>({queue.id, newcomer.id}, ForeignRow{key.sequence});
-  ++queue.row.arrived;
-  ++queue.row.ready;
+  if (!newcomer.came_back) ++queue.row.arrived;
   queue.row.bytes += row.counted_bytes;
+  place_newcomer(queue, key, newcomer, row);
+}
+
+/// Parked, or ready: fresh, as if it had been sent.
+template <Tables T>
+void QueueEngine<T>::place_newcomer(QueueContext& queue, const MessageKey& key, const Newcomer& newcomer,
+                                    MessageRow& row) {
+  if (newcomer.parked) {
+    LaneRow& lane = queue.lanes[key.sequence.lane()].row;
+    if (lane.cursor == key.sequence.number()) ++lane.cursor;
+    tables_->template insert<MessageRow>(key, row);
+    return enter_parked(queue, key, row);
+  }
+  if (newcomer.redriven) {
+    const auto& life = queue.config.options.time_to_live;
+    const std::int64_t ms = row.time_to_live_ms != 0 ? row.time_to_live_ms : life ? life->count() : 0;
+    if (ms > 0) {
+      row.expires = row.arrived + Milliseconds(ms);
+      insert_wall_due({row.expires, queue.id, key.sequence, WallDue::time_to_live});
+    }
+  }
+  ++queue.row.ready;
+  tables_->template insert<MessageRow>(key, row);
   arm_retention(queue, row.retention_base());
-  if (grouped) join_group(queue, key, row);
+  if (row.group != 0) join_group(queue, key, row);
   announce(queue);
 }
 

@@ -18,6 +18,10 @@ void QueueEngine<T>::sweep() {
   }
   while (sweep_one_wall()) {
   }
+  while (sweep_one_schedule()) {
+  }
+  while (sweep_one_outcome()) {
+  }
 }
 
 /// False when nothing (more) is to be done in this entry.

@@ -77,9 +77,8 @@ void QueueEngine<T>::drop(QueueContext& queue, const MessageKey& key) {
   MessageRow row = need_message(key);
   take_out(queue, key, row);
   queue.count(EventKind::dropped);
-  if (QueueContext* target = dead_letter_queue(queue)) {
-    return dead_letter(queue, key, row, Cause::overflow, *target);
-  }
+  if (to_dead_letter_queue(queue, key, row, Cause::overflow)) return;
+  settle_fate(key, row, Fate::cancelled, Cause::overflow);
   ++queue.row.dropped;
   discard(queue, key, row);
 }

@@ -18,6 +18,10 @@ NextDue QueueEngine<T>::next_due() const {
   due.lease = std::min(due.lease, sessions_.next_timer());
   const WallDueRow::Key end{WallTime::never(), QueueId{0}, Sequence{0}, WallDue::delay};
   if (const auto wall = first_wall_due(end, header_.expiry_halted)) due.wall = wall->at;
+  const auto run = schedule_due_.first(*tables_, {}, {WallTime::never(), QueueId{0}, {}});
+  if (run) due.wall = std::min(due.wall, run->key.at);
+  const auto outcome = outcome_due_.first(*tables_, {}, {WallTime::never(), {}});
+  if (outcome) due.wall = std::min(due.wall, outcome->key.until);
   due.more = more_due_ || reclaim_waits();
   return due;
 }

@@ -107,7 +107,9 @@ bool QueueEngine<T>::sweep_one_timer() {
   QueueContext* queue = lookup(timer.queue);
   if (queue == nullptr) return true;
   touch(*queue);
-  if (timer.group == 0) {
+  if (timer.group == redrive_timer) {
+    redrive_slice(*queue);
+  } else if (timer.group == 0) {
     queue->row.timer = LeaseTime{0};
     tokens(queue->config.options.rate, queue->row.bucket);
     announce(*queue);

@@ -122,7 +122,7 @@ Error QueueEngine<T>::check_depth(const QueueContext& queue, std::uint64_t count
   if (options.max_messages && queue.row.live() + count > *options.max_messages) {
     return {errc::queue_full, "max_messages is " + std::to_string(*options.max_messages)};
   }
-  if (options.max_bytes && queue.row.bytes + bytes > *options.max_bytes) {
+  if (options.max_bytes && queue.row.bytes + queue.row.moving_bytes + bytes > *options.max_bytes) {
     return {errc::queue_full, "max_bytes is " + std::to_string(*options.max_bytes)};
   }
   return {};
@@ -150,7 +150,11 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
   if (due > wall) row.due = due;
   std::int64_t life = item.time_to_live_ms;
   if (life == 0 && options.time_to_live) life = options.time_to_live->count();
-  if (life > 0) row.expires = row.retention_base() + Milliseconds(life);
+  if (life > 0) {
+    row.time_to_live_ms = life;
+    row.expires = row.retention_base() + Milliseconds(life);
+  }
+  await_outcome({queue.id, key.sequence}, row, item.outcome_until);
 
   remember_send(queue, item, key, row);
   queue.row.bytes += row.counted_bytes;

@@ -95,13 +95,14 @@ ItemReply QueueEngine<T>::settle_ended(QueueContext& queue, Verb verb, const Set
 }
 
 template <Tables T>
-ItemReply QueueEngine<T>::erase_message(QueueContext& queue, const SettleItem&, const MessageKey& key,
+ItemReply QueueEngine<T>::erase_message(QueueContext& queue, const SettleItem& item, const MessageKey& key,
                                         MessageRow& row) {
   if (PEERQ_PLANTED(delete_after_expiry_lost)) return {};
   take_out(queue, key, row);
+  const bool told = settle_fate(key, row, Fate::done, Cause::none, {}, item.result);
   ++queue.row.deleted;
   discard(queue, key, row);
-  return {};
+  return {.requester_gone = !told && !item.result.empty()};
 }
 
 /// From now on, not further than the max_lease_time under which it was given out allows (S9).

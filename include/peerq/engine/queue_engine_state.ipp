@@ -284,11 +284,16 @@ void QueueEngine<T>::discard(QueueContext& queue, const MessageKey& key, const M
 
 template <Tables T>
 void QueueEngine<T>::erase_message_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
-  const MessageId id = row.id(key);
+  tables_->erase_payload(row.id(key));
+  erase_identity_rows(queue, key, row);
+}
+
+/// All rows of a message but its payload.
+template <Tables T>
+void QueueEngine<T>::erase_identity_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
   if (row.has_note) tables_->template erase<NoteRow>(key);
-  if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, id});
+  if (row.foreign_id.incarnation.value != 0) tables_->template erase<ForeignRow>({queue.id, row.foreign_id});
   drop_deduplication(key, row);
-  tables_->erase_payload(id);
   tables_->template erase<MessageRow>(key);
 }
 

@@ -18,6 +18,15 @@ bool QueueEngine<T>::is_window_closed(const QueueContext& queue) const {
 }
 
 template <Tables T>
+std::optional<WindowRow> QueueEngine<T>::window(QueueId id) const {
+  const QueueContext* queue = look(id);
+  if (queue == nullptr || queue->removed) return std::nullopt;
+  auto row = tables_->template find<WindowRow>(QueueKey{id});
+  if (row && row->version != queue->config.version) row.reset();
+  return row;
+}
+
+template <Tables T>
 void QueueEngine<T>::set_window(const SetWindow& command, Reply& reply) {
   QueueContext* queue = use(command.queue, reply);
   if (queue == nullptr || command.version != queue->config.version) return;
@@ -67,6 +76,7 @@ void QueueEngine<T>::turn_window(QueueContext& queue, const WallDueRow::Key& due
     insert_wall_due({window->turns.front(), queue.id, Sequence{0}, WallDue::window});
   }
   queue.window_closed = !queue.config.options.windows.empty() && !window->open;
+  if (window->turns.size() < limits::window_turns_low) effects_->calendars.push_back(queue.id);
   announce(queue);
 }
 

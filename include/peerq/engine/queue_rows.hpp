@@ -16,7 +16,7 @@ inline namespace v1 {
 
 /// Exact counters of a queue. Live states add up to what came in minus what went out:
 /// sent + arrived == ready + delayed + in_flight + parked + moving + deleted + expired + dead_lettered +
-/// purged + cancelled + dropped.
+/// purged + cancelled + dropped + redriven.
 struct QueueRow {
   using Key = QueueKey;
   static constexpr TableId table = TableId::queues;
@@ -47,6 +47,10 @@ struct QueueRow {
   std::uint64_t cancelled = 0;
   /// Pushed out by newer ones, without a dead-letter queue.
   std::uint64_t dropped = 0;
+  /// Left for another queue by a redrive.
+  std::uint64_t redriven = 0;
+  /// Of the messages that are moving; `bytes` are those of all others.
+  std::uint64_t moving_bytes = 0;
 
   /// Time of the queue's retention timer in `wall_due`; 0 = none.
   WallTime retention_timer;
@@ -85,14 +89,14 @@ struct QueueRow {
  private:
   bool has_groups_or_rates() const noexcept {
     const QueueRow plain;
-    return cancelled != 0 || dropped != 0 || held != 0 || next_group != plain.next_group || turn != 0 ||
+    return cancelled != 0 || dropped != 0 || redriven != 0 || moving_bytes != 0 || held != 0 || next_group != plain.next_group || turn != 0 ||
            purged_turn != 0 || purges != 0 || credits != plain.credits || bucket != plain.bucket ||
            timer != plain.timer;
   }
   /// What the second format added.
   static void layout_second(auto& archive, auto& row) {
-    for (auto* number :
-         {&row.cancelled, &row.dropped, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
+    for (auto* number : {&row.cancelled, &row.dropped, &row.redriven, &row.moving_bytes, &row.held,
+                         &row.next_group, &row.turn, &row.purged_turn}) {
       archive.field(*number);
     }
     archive.field(row.purges);

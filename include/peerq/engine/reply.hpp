@@ -100,10 +100,12 @@ struct Effects {
   std::vector<QueueId> ready;
   /// Queues in which there is more room than before (S15, `block`).
   std::vector<QueueId> room;
-  /// Messages that wait to be taken over by another shard (S41).
-  std::vector<MessageKey> moving;
-  /// Outcomes that somebody waits for (S77).
+  /// Queues with messages that wait to be taken over by another shard (S41).
+  std::vector<QueueId> moving;
+  /// Messages of which somebody waits for the outcome: it is there (S77).
   std::vector<MessageId> outcomes;
+  /// Queues whose windows or schedules are to be resolved further (S78, S79).
+  std::vector<QueueId> calendars;
   /// Queues that were deleted, or are unknown to the shard from now on.
   std::vector<QueueId> deleted;
   std::vector<Event> events;
@@ -116,6 +118,7 @@ struct Effects {
     room.clear();
     moving.clear();
     outcomes.clear();
+    calendars.clear();
     deleted.clear();
     events.clear();
     more_due = false;

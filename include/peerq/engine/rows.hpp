@@ -11,6 +11,7 @@
 // with a group: GroupOrderRow while fresh or ready (no ReadyRow), GroupFlightRow while in flight in a FIFO
 //   queue (group_rows.hpp)
 //   parked     MessageRow, ParkedRow, AgedRow
+//   moving     MovingRow alone (moving_rows.hpp)
 // and besides: WallDueRow(time_to_live) while it has one and is not in flight (the lease wins, S40), NoteRow
 // once it failed with a reason, was parked or dead-lettered, ForeignRow while it lives in another place than
 // its id says.
@@ -63,6 +64,14 @@ enum class TableId : std::uint8_t {
   session_leases = 38,
   session_count = 39,
   windows = 40,
+  moving = 41,
+  transfers = 42,
+  redrives = 43,
+  outcomes = 44,
+  outcome_due = 45,
+  schedules = 46,
+  schedule_due = 47,
+  schedule_count = 48,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
@@ -148,6 +157,10 @@ struct MessageRow {
   SessionId session;
   /// A MessageDeduplicationRow exists.
   bool has_deduplication = false;
+  /// Somebody waits for what becomes of it: an OutcomeRow (S77).
+  bool has_outcome = false;
+  /// As it was sent with, for a redrive: then it starts anew; 0 = none.
+  std::int64_t time_to_live_ms = 0;
 
   /// From when retention counts (S16).
   WallTime retention_base() const noexcept { return due > arrived ? due : arrived; }
@@ -175,6 +188,7 @@ struct MessageRow {
     if (present & 0x0400) archive.field(row.group), archive.field(row.priority);
     if (present & 0x0800) archive.field(row.group_lease);
     if (present & 0x2000) archive.field(row.session);
+    if (present & 0x4000) archive.field(row.time_to_live_ms);
   }
 
  private:
@@ -194,6 +208,8 @@ struct MessageRow {
     if (row.group_lease != 0) bits |= 0x0800;
     if (row.has_deduplication) bits |= 0x1000;
     if (row.session.value != 0) bits |= 0x2000;
+    if (row.time_to_live_ms != 0) bits |= 0x4000;
+    if (row.has_outcome) bits |= 0x8000;
     return static_cast<std::uint16_t>(bits);
   }
   static void row_flags(auto& archive, auto& row, std::uint16_t present) {
@@ -201,6 +217,7 @@ struct MessageRow {
       row.has_note = (present & 0x0001) != 0;
       row.dead_lettered = (present & 0x0002) != 0;
       row.has_deduplication = (present & 0x1000) != 0;
+      row.has_outcome = (present & 0x8000) != 0;
       row.first_sent = row.arrived;
     }
   }

@@ -15,9 +15,12 @@
 #include "peerq/base/bytes.hpp"
 #include "peerq/base/errc.hpp"
 #include "peerq/base/ids.hpp"
+#include "peerq/engine/moving_rows.hpp"
+#include "peerq/engine/outcome_rows.hpp"
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/schedule_rows.hpp"
 #include "peerq/engine/session_rows.hpp"
 
 namespace peerq::engine {
@@ -56,7 +59,9 @@ concept Tables =
     TablesFor<T, WindowRow> && TablesFor<T, DeduplicationRow> && TablesFor<T, DeduplicationEndRow> &&
     TablesFor<T, MessageDeduplicationRow> && TablesFor<T, SessionRow> && TablesFor<T, SessionReplyRow> &&
     TablesFor<T, SessionTimerRow> && TablesFor<T, SessionLeaseRow> && TablesFor<T, SessionCountRow> &&
-    TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
+    TablesFor<T, MovingRow> && TablesFor<T, TransferRow> && TablesFor<T, RedriveRow> &&
+    TablesFor<T, OutcomeRow> && TablesFor<T, OutcomeDueRow> && TablesFor<T, ScheduleRow> &&
+    TablesFor<T, ScheduleDueRow> && TablesFor<T, ScheduleCountRow> && TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
     TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
     TablesFor<T, CatalogCountersRow> &&
     requires(T tables, const T constant, MessageId id, SharedBytes bytes) {

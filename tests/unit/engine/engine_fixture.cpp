@@ -117,6 +117,10 @@ std::string check_groups(const NaiveTables& tables, Expected& expected) {
     if (row.held != held[key.queue]) return "held of queue " + std::to_string(key.queue.value);
     if (row.timer.us != 0) expected.timers.insert({row.timer, key.queue, 0});
   }
+  for (const auto& [key, row] : tables.rows<RedriveRow>()) {
+    if (row.timer.us != 0) expected.timers.insert({row.timer, key.queue, ~std::uint64_t{0}});
+    if (row.finished == (row.timer.us != 0)) return "a redrive that stands still";
+  }
   std::set<RankRow::Key> found;
   for (const auto& [key, row] : tables.rows<RankRow>()) {
     if (key.turn > tables.find<QueueRow>(QueueKey{key.queue})->purged_turn) found.insert(key);
@@ -154,6 +158,24 @@ std::string check_message(const MessageKey& key, const MessageRow& row, const La
   return "";
 }
 
+/// Schedules and outcomes have their due rows, and nothing else has.
+std::string check_calendar(const NaiveTables& tables) {
+  std::set<ScheduleDueRow::Key> runs;
+  std::uint64_t schedules = 0;
+  for (const auto& [key, row] : tables.rows<ScheduleRow>()) {
+    ++schedules;
+    if (!row.runs.empty()) runs.insert({row.runs.front(), key.queue, key.name});
+    if (!std::is_sorted(row.runs.begin(), row.runs.end())) return "runs of " + key.name;
+  }
+  if (runs != keys<ScheduleDueRow>(tables)) return "schedule due rows";
+  const auto count = tables.find<ScheduleCountRow>(SingleKey{});
+  if ((count ? count->count : 0) != schedules) return "number of schedules";
+  std::set<OutcomeDueRow::Key> ends;
+  for (const auto& [key, row] : tables.rows<OutcomeRow>()) ends.insert({row.until, key.id});
+  if (ends != keys<OutcomeDueRow>(tables)) return "outcome due rows";
+  return "";
+}
+
 }  // namespace
 
 std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
@@ -180,6 +202,12 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
       case MessageState::moving: ++live.moving; break;
     }
   }
+  for (const auto& [key, row] : tables.rows<MovingRow>()) {
+    QueueRow& live = expected.live[key.queue];
+    ++live.moving;
+    live.moving_bytes += row.counted_bytes;
+    expected.payloads.insert(row.id);
+  }
   for (const auto& [key, row] : tables.rows<QueueRow>()) {
     const QueueRow& live = expected.live[key.queue];
     const std::string name = " of queue " + std::to_string(key.queue.value);
@@ -188,8 +216,9 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     if (row.in_flight != live.in_flight) return "in flight" + name;
     if (row.parked != live.parked) return "parked" + name;
     if (row.bytes != live.bytes) return "bytes" + name;
+    if (row.moving != live.moving || row.moving_bytes != live.moving_bytes) return "moving" + name;
     if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged +
-                                     row.cancelled + row.dropped) {
+                                     row.cancelled + row.dropped + row.redriven) {
       return "what came in is not what is there and what went out" + name;
     }
     if (row.retention_timer.ms != 0) {
@@ -201,6 +230,7 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
       return "lane out of order";
   }
   if (std::string wrong = check_groups(tables, expected); !wrong.empty()) return wrong;
+  if (std::string wrong = check_calendar(tables); !wrong.empty()) return wrong;
   if (keys<ReadyRow>(tables) != expected.ready) return "ready rows";
   if (keys<ParkedRow>(tables) != expected.parked) return "parked rows";
   if (keys<NoteRow>(tables) != expected.notes) return "note rows";

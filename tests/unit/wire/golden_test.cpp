@@ -9,9 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "peerq/engine/moving_rows.hpp"
+#include "peerq/engine/outcome_rows.hpp"
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply_layout.hpp"
 #include "peerq/engine/rows.hpp"
+#include "peerq/engine/schedule_rows.hpp"
 #include "peerq/engine/session_rows.hpp"
 #include "support/paths.hpp"
 #include "unit/wire/samples.hpp"
@@ -221,6 +224,69 @@ void add_group_rows(RowLines& lines) {
   lines.add("GroupTimerRow", {{12}, queue, 3}, GroupTimerRow{});
 }
 
+void add_moving_rows(RowLines& lines) {
+  MovingRow moving;
+  moving.after = 1;
+  moving.id = {queue, Sequence::make(4, 1)};
+  moving.counted_bytes = 2;
+  moving.attempt = 3;
+  moving.receive_count = 4;
+  moving.priority = 5;
+  moving.arrived = {1'700'000'000'000};
+  moving.first_sent = {1'700'000'000'001};
+  moving.time_to_live_ms = 60'000;
+  moving.redriven = true;
+  moving.group = "customer-7";
+  moving.note.cause = Cause::overflow;
+  moving.note.source_name = "orders";
+  lines.add("MovingRow", {queue, QueueId(5), 2}, moving);
+  lines.add("TransferRow", {queue, TransferRow::Way::in, QueueId(5)}, TransferRow{2});
+  RedriveRow redrive;
+  std::uint64_t number = 1;
+  for (auto* field : {&redrive.left, &redrive.number, &redrive.moved, &redrive.skipped, &redrive.failed}) {
+    *field = number++;
+  }
+  redrive.target = QueueId(5);
+  redrive.source = queue;
+  redrive.causes = 6;
+  redrive.rate = 7;
+  redrive.lane = 8;
+  for (auto& end : redrive.ends) end = number++;
+  redrive.finished = true;
+  redrive.started = {1'700'000'000'002};
+  redrive.bucket = {9, {10}};
+  redrive.timer = {11};
+  lines.add("RedriveRow", {queue}, redrive);
+}
+
+void add_schedule_rows(RowLines& lines) {
+  const MessageId id{queue, Sequence::make(4, 1)};
+  lines.add("OutcomeRow", {id},
+            OutcomeRow{Fate::failed, Cause::rejected, {1'700'000'000'003}, "bad address", "result"});
+  lines.add("OutcomeDueRow", {{1'700'000'000'003}, id}, OutcomeDueRow{});
+  ScheduleRow schedule;
+  schedule.version = 1;
+  schedule.specification = "0 3 * * *";
+  schedule.zone = "Europe/Berlin";
+  schedule.missed = MissedRuns::all;
+  schedule.anchor = {1'700'000'000'004};
+  schedule.payload = "message";
+  schedule.counted_bytes = 2;
+  schedule.priority = 3;
+  schedule.time_to_live_ms = 60'000;
+  schedule.group = "customer-7";
+  schedule.runs = {{1'700'000'000'005}, {1'700'000'000'006}};
+  schedule.last = {1'700'000'000'007};
+  schedule.sent = 4;
+  schedule.lost = 5;
+  schedule.missed_runs = 6;
+  schedule.owes_one = true;
+  schedule.caught_up = 7;
+  lines.add("ScheduleRow", {queue, "nightly"}, schedule);
+  lines.add("ScheduleDueRow", {{1'700'000'000'005}, queue, "nightly"}, ScheduleDueRow{});
+  lines.add("ScheduleCountRow", {}, ScheduleCountRow{1, 2});
+}
+
 void add_session_rows(RowLines& lines) {
   const std::string id = "order-1";
   const WallTime until{1'700'000'000'008};
@@ -253,11 +319,13 @@ void add_second_rows(RowLines& lines) {
   message.group_lease = 13;
   message.session = SessionId(14);
   message.has_deduplication = true;
+  message.has_outcome = true;
+  message.time_to_live_ms = 60'000;
   lines.add("MessageRow, every field", message_key, message);
   QueueRow row = full_queue();
   std::uint64_t number = 17;
   for (auto* field :
-       {&row.cancelled, &row.dropped, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
+       {&row.cancelled, &row.dropped, &row.redriven, &row.moving_bytes, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
     *field = number++;
   }
   row.purges = 23;
@@ -322,5 +390,7 @@ TEST_CASE("keys and rows are written as they were always written and can be read
   add_second_rows(second);
   add_group_rows(second);
   add_session_rows(second);
+  add_moving_rows(second);
+  add_schedule_rows(second);
   compare("rows_2.txt", second.text());
 }

@@ -133,6 +133,7 @@ engine::Arrive arrival(Sample& sample, const port::Codec& codec) {
   arrive.id = {QueueId(0x1'0000'0001), Sequence::make(4, 10)};
   arrive.from = QueueId(0x1'0000'0001);
   arrive.transfer = 7;
+  arrive.after = 6;
   arrive.payload = message(sample, codec, "moved");
   arrive.counted_bytes = 5;
   arrive.priority = 9;
@@ -457,7 +458,7 @@ struct SameBody {
   }
   bool operator()(const engine::Arrive& a, const engine::Arrive& b) const {
     return a.queue == b.queue && a.id == b.id && a.from == b.from && a.transfer == b.transfer &&
-           equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes && a.priority == b.priority &&
+           a.after == b.after && equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes && a.priority == b.priority &&
            a.attempt == b.attempt && a.first_sent == b.first_sent && a.time_to_live_ms == b.time_to_live_ms &&
            a.redriven == b.redriven && equal(a.group_id, b.group_id) && equal(a.note, b.note);
   }

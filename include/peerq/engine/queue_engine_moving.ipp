@@ -1,0 +1,158 @@
+#pragma once
+// QueueEngine: messages that go to another shard, and those that come from one (S41). moving_rows.hpp says how
+// a repeated one is known.
+
+#include <algorithm>
+
+#include "peerq/engine/queue_engine.hpp"
+
+namespace peerq::engine {
+inline namespace v1 {
+
+/// For a message that was taken out: it waits to be taken over. Only its payload stays where it was.
+template <Tables T>
+void QueueEngine<T>::send_away(QueueContext& queue, const MessageKey& key, MessageRow& row, QueueId target,
+                               NoteRow note, bool redriven) {
+  MovingRow moving;
+  moving.id = row.id(key);
+  moving.counted_bytes = row.counted_bytes;
+  moving.attempt = row.attempt;
+  moving.receive_count = row.receive_count;
+  moving.priority = priority_of(key, row);
+  moving.arrived = row.arrived;
+  moving.first_sent = row.first_sent;
+  moving.time_to_live_ms = row.time_to_live_ms;
+  moving.redriven = redriven;
+  moving.note = std::move(note);
+  if (row.group != 0) {
+    moving.group = need_group(queue, row.group).row.name;
+    shrink_group(queue, row.group);
+  }
+  erase_identity_rows(queue, key, row);
+  ++queue.row.moving;
+  queue.row.bytes -= row.counted_bytes;
+  queue.row.moving_bytes += row.counted_bytes;
+  number_transfer(queue, target, std::move(moving));
+}
+
+/// Gives the message its place in the chain from here to there.
+template <Tables T>
+void QueueEngine<T>::number_transfer(QueueContext& queue, QueueId target, MovingRow moving) {
+  const TransferRow::Key key{queue.id, TransferRow::Way::out, target};
+  const auto before = tables_->template find<TransferRow>(key);
+  const std::uint64_t floor = epoch().number_floor;
+  moving.after = before && before->last >= floor ? before->last : 0;
+  const TransferRow now{std::max(before ? before->last : 0, floor) + 1};
+  if (before) {
+    tables_->template update<TransferRow>(key, now);
+  } else {
+    tables_->template insert<TransferRow>(key, now);
+  }
+  tables_->template insert<MovingRow>({queue.id, target, now.last}, moving);
+  if (effects_->moving.empty() || effects_->moving.back() != queue.id) effects_->moving.push_back(queue.id);
+}
+
+/// A message of another shard, in the order of its chain; one that is there already is a success.
+template <Tables T>
+void QueueEngine<T>::take_over(const Arrive& command, Reply& reply) {
+  QueueContext* queue = use(command.queue, reply);
+  if (queue == nullptr) return;
+  const TransferRow::Key way{queue->id, TransferRow::Way::in, command.from};
+  const auto before = tables_->template find<TransferRow>(way);
+  if (before && command.transfer <= before->last) return;
+  if (before && command.after != 0 && command.after != before->last) {
+    return fail(reply, errc::invalid_argument, "a transfer before this one is missing");
+  }
+  Newcomer newcomer{queue->id, command.id, command.priority, std::string(as_text(command.group_id)), {}, {}};
+  if (!decode_row(command.note, newcomer.note)) return fail(reply, errc::invalid_argument, "a bad note");
+  if (command.priority > limits::priority_max || (queue->is_fifo() && newcomer.group.empty())) {
+    return fail(reply, errc::not_supported, "a FIFO queue takes messages of groups only");
+  }
+  newcomer.redriven = command.redriven;
+  if (command.redriven) {
+    if (Error error = check_depth(*queue, 1, command.counted_bytes); error.code != errc::ok) {
+      return fail(reply, error.code, std::move(error.detail));
+    }
+  }
+  newcomer.row.counted_bytes = command.counted_bytes;
+  newcomer.row.attempt = command.attempt;
+  newcomer.row.first_sent = command.first_sent;
+  newcomer.row.time_to_live_ms = command.time_to_live_ms;
+  const SendItem bytes{.payload = command.payload, .own = command.own};
+  tables_->insert_payload(command.id, payload_of(bytes));
+  arrive(newcomer);
+  if (before) {
+    tables_->template update<TransferRow>(way, TransferRow{command.transfer});
+  } else {
+    tables_->template insert<TransferRow>(way, TransferRow{command.transfer});
+  }
+}
+
+/// The other shard has it, or never will: then it stays here, parked, or ready in its dead-letter queue.
+template <Tables T>
+void QueueEngine<T>::end_move(const Moved& command, Reply&) {
+  const MovingRow::Key key{command.queue, command.target, command.transfer};
+  auto moving = tables_->template find<MovingRow>(key);
+  if (!moving) return;
+  tables_->template erase<MovingRow>(key);
+  QueueContext* queue = lookup(command.queue);
+  if (queue == nullptr || queue->removed) return tables_->erase_payload(moving->id);
+  touch(*queue);
+  --queue->row.moving;
+  queue->row.moving_bytes -= moving->counted_bytes;
+  if (command.refused != errc::ok) return come_back(*queue, std::move(*moving));
+  ++(moving->redriven ? queue->row.redriven : queue->row.dead_lettered);
+  tables_->erase_payload(moving->id);
+}
+
+/// At the end of its lane: its old place went when it left.
+template <Tables T>
+void QueueEngine<T>::come_back(QueueContext& queue, MovingRow moving) {
+  Newcomer newcomer{queue.id, moving.id, moving.priority, moving.group, {}, std::move(moving.note)};
+  newcomer.row.counted_bytes = moving.counted_bytes;
+  newcomer.row.attempt = moving.attempt;
+  newcomer.row.receive_count = moving.receive_count;
+  newcomer.row.arrived = moving.arrived;
+  newcomer.row.first_sent = moving.first_sent;
+  newcomer.row.time_to_live_ms = moving.time_to_live_ms;
+  newcomer.came_back = true;
+  newcomer.parked = !moving.redriven;
+  if (moving.redriven) {
+    if (auto redrive = tables_->template find<RedriveRow>(QueueKey{queue.id})) {
+      --redrive->moved;
+      ++redrive->failed;
+      tables_->template update<RedriveRow>(QueueKey{queue.id}, *redrive);
+    }
+  }
+  arrive(newcomer);
+}
+
+template <Tables T>
+std::vector<MovingMessage> QueueEngine<T>::moving(QueueId queue, std::size_t max) const {
+  std::vector<MovingMessage> out;
+  const MovingRow::Key end{QueueId{queue.value + 1}, QueueId{0}, 0};
+  MovingRow::Key from{queue, QueueId{0}, 0};
+  while (out.size() < max) {
+    const auto found = tables_->template first<MovingRow>(from, end);
+    if (!found) break;
+    out.push_back({found->key, found->row, tables_->payload(found->row.id)});
+    from = found->key;
+    ++from.transfer;
+  }
+  return out;
+}
+
+template <Tables T>
+std::vector<QueueId> QueueEngine<T>::queues_moving() const {
+  std::vector<QueueId> out;
+  MovingRow::Key from{};
+  const MovingRow::Key end{QueueId{~std::uint64_t{0}}, QueueId{0}, 0};
+  while (const auto found = tables_->template first<MovingRow>(from, end)) {
+    out.push_back(found->key.queue);
+    from = {QueueId{found->key.queue.value + 1}, QueueId{0}, 0};
+  }
+  return out;
+}
+
+}  // namespace v1
+}  // namespace peerq::engine
