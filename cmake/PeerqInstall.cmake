@@ -57,10 +57,12 @@ endfunction()
 
 if(BUILD_SHARED_LIBS)
   set(requires "")
+  set(libs "-lpeerq")
 else()
   set(requires "Requires: fmt, capnp, lmdb, libsodium")
+  set(libs "-lpeerq -ldate-tz") # date has no .pc file
 endif()
-peerq_pkg_config(peerq-core "Embeddable durable message queue" "-L\${libdir} -lpeerq -pthread" "${requires}")
+peerq_pkg_config(peerq-core "Embeddable durable message queue" "-L\${libdir} ${libs} -pthread" "${requires}")
 peerq_pkg_config(peerq "Embeddable durable message queue, with the headers for Asio"
   "" "Requires: peerq-core")
 peerq_pkg_config(peerq-testkit "Virtual time and fault injection for users of peerq"

@@ -15,7 +15,7 @@ function(peerq_test_support)
     PEERQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PEERQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(peerq_test_support PUBLIC
     peerq::testkit peerq::peerq fmt::fmt Catch2::Catch2 rapidcheck Boost::headers
-    LMDB::LMDB Sodium::Sodium XxHash::headers CapnProto::capnp)
+    LMDB::LMDB Sodium::Sodium XxHash::headers CapnProto::capnp date::date-tz)
 endfunction()
 
 # peerq_test_suite(<name> [RECURSE] [TIMEOUT seconds]): the executable peerq_<name> out of tests/<name>.

@@ -6,7 +6,7 @@ function layer_of(path) {
   if (path ~ /^include\/peerq\/base\//) return 0
   if (path ~ /^include\/peerq\/engine\//) return 1
   if (path ~ /^include\/peerq\/port\//) return 2
-  if (path ~ /^lib\/(checksum|wire|storage|replication|runtime|security)\//) return 3
+  if (path ~ /^lib\/(checksum|wire|storage|replication|runtime|security|calendar)\//) return 3
   if (path ~ /^transports\//) return 3
   if (path ~ /^lib\/node\//) return 4
   if (path ~ /^include\/peerq\/(asio|typed|peerq)\.[hi]pp$/) return 6
@@ -86,6 +86,7 @@ function foreign_include(name) {
   else if (name ~ /^boost\//) only_in(name, "^(lib/runtime/|transports/|include/peerq/asio\\.[hi]pp$)")
   else if (name ~ /^(openssl\/|sodium)/) only_in(name, "^(lib/security/|transports/tcp/[^/]*tls[^/]*$)")
   else if (name ~ /^xxhash/) only_in(name, "^lib/checksum/")
+  else if (name ~ /^date\//) only_in(name, "^lib/calendar/")
   else if (name ~ /^fmt\//) only_in(name, "^((lib|transports)/.*\\.cpp$|tools/)")
   else if (name ~ /^CLI\//) only_in(name, "^tools/")
   else if (name ~ /^(sqlite3|catch2|rapidcheck|benchmark)/) only_in(name, "^nowhere$")

@@ -16,7 +16,8 @@ packages_of() {
     clang-*) echo "clang" ;;
   esac
   [ "$1" != build ] ||
-    echo "liblmdb-dev capnproto libcapnp-dev libfmt-dev libxxhash-dev libsodium-dev libcli11-dev"
+    echo "liblmdb-dev capnproto libcapnp-dev libfmt-dev libxxhash-dev libsodium-dev libcli11-dev" \
+      "libhowardhinnant-date-dev tzdata"
 }
 
 backported() { echo "$1/bookworm-backports"; }

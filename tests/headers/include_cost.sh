@@ -31,7 +31,7 @@ files() { "$compiler" -std=c++20 -I "$include_dir" -M "$1" | tr ' \\' '\n\n' | g
 
 heavy="algorithm|barrier|condition_variable|deque|filesystem|format|fstream|future|iomanip|iostream|list"
 heavy="$heavy|mutex|numeric|queue|random|ranges|regex|set|shared_mutex|sstream|thread|unordered_set"
-foreign="/(boost|capnp|catch2|fmt|kj)/|/(lmdb|sodium|sqlite3|xxhash)[^/]*$"
+foreign="/(boost|capnp|catch2|date|fmt|kj)/|/(lmdb|sodium|sqlite3|xxhash)[^/]*$"
 
 queue_lines=$(lines "$work/queue.cpp")
 std_lines=$(lines "$work/std.cpp")

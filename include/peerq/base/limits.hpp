@@ -40,6 +40,11 @@ inline constexpr std::chrono::milliseconds priority_aging_min = 1s;
 inline constexpr std::chrono::milliseconds priority_aging_max = 30 * 24h;
 inline constexpr std::size_t windows_max = 32;
 inline constexpr std::size_t zone_size_max = 64;
+inline constexpr std::size_t schedule_specification_size_max = 256;
+inline constexpr std::chrono::milliseconds schedule_interval_min = 1s;
+inline constexpr std::chrono::milliseconds schedule_interval_max = Years(10);
+/// Runs that the calendar resolves in one call.
+inline constexpr std::size_t schedule_runs_max = 10'000;
 inline constexpr std::size_t dead_letter_chain_max = 8;
 inline constexpr std::chrono::milliseconds retry_base_max = 12h;
 inline constexpr std::chrono::milliseconds retry_cap_default = 15min;
