@@ -29,9 +29,6 @@ typename CatalogEngine<T>::Target CatalogEngine<T>::check_dead_letter(std::strin
   const QueueOptions& target = row->config.options;
   if (target.type != options.type) return refuse(errc::invalid_argument, "has another type");
   if (target.durability > options.durability) return refuse(errc::invalid_argument, "has a lower durability");
-  if (target.durability < options.durability) {
-    return refuse(errc::not_supported, "has a higher durability; in this version both must have the same");
-  }
   if (Error error = check_chain(source, *row); error.code != errc::ok)
     return refuse(error.code, error.detail);
   return {{}, row->config.id, false};

@@ -58,12 +58,12 @@ TEST_CASE("S37 without a dead-letter queue the message is parked, and a receive 
   CHECK(info.note.last_error == "why");
 }
 
-TEST_CASE("S37 a dead-letter queue that this shard does not have means parked") {
+TEST_CASE("S41 a dead-letter queue that this shard does not have is another shard's") {
   Shard shard;
   shard.make(7, receives(1), 1234);
   shard.send(QueueId{7}, "x");
   shard.nack(QueueId{7}, shard.receive_one(QueueId{7}).lease);
-  CHECK(shard.counters(QueueId{7}).parked == 1);
+  CHECK(shard.counters(QueueId{7}).moving == 1);
 }
 
 TEST_CASE("S37 a release never dead-letters") {
