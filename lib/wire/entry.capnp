@@ -38,6 +38,18 @@ struct Command {
     cancel @15 :Cancel;
     changeGroup @16 :ChangeGroup;
     setWindow @17 :SetWindow;
+    receiveSeveral @18 :ReceiveSeveral;
+    transact @19 :List(Part);
+    openSession @20 :UInt64;
+    closeSession @21 :UInt64;
+    startRedrive @22 :StartRedrive;
+    stopRedrive @23 :Void;
+    arrive @24 :Arrive;
+    moved @25 :Moved;
+    putSchedule @26 :PutSchedule;
+    extendSchedule @27 :ExtendSchedule;
+    removeSchedule @28 :Text;
+    forgetOutcome @29 :Kick.Id;
   }
 }
 
@@ -71,6 +83,26 @@ struct Receive {
   # 0: the queue's own.
   visibilityMs @3 :Int64;
   attemptId @4 :Data;
+  bindToSession @5 :Bool;
+}
+
+struct ReceiveSeveral {
+  maxMessages @0 :UInt32;
+  maxBytes @1 :UInt64;
+  visibilityMs @2 :Int64;
+  queues @3 :List(Weighted);
+
+  struct Weighted {
+    queue @0 :UInt64;
+    weight @1 :UInt32;
+  }
+}
+
+# Of a transaction. Settle's verb is erase.
+struct Part {
+  queue @0 :UInt64;
+  erases @1 :Settle;
+  sends @2 :Send;
 }
 
 # Columns, as in Send.
@@ -80,6 +112,7 @@ struct Settle {
   # Default -1.
   valuesMs @2 :List(Int64);
   reasons @3 :List(Data);
+  results @4 :List(Data);
 
   struct Lease {
     sequence @0 :UInt64;
@@ -128,6 +161,58 @@ struct SetWindow {
   version @0 :UInt64;
   open @1 :Bool;
   turnsMs @2 :List(Int64);
+}
+
+struct StartRedrive {
+  # 0: each message's own source.
+  target @0 :UInt64;
+  source @1 :UInt64;
+  maxMessages @2 :UInt64;
+  causes @3 :UInt32;
+  rate @4 :UInt32;
+}
+
+struct Arrive {
+  from @0 :UInt64;
+  transfer @1 :UInt64;
+  id @2 :Kick.Id;
+  payload @3 :Data;
+  countedBytes @4 :UInt32;
+  attempt @5 :UInt32;
+  priority @6 :UInt8;
+  redriven @7 :Bool;
+  firstSentMs @8 :Int64;
+  timeToLiveMs @9 :Int64;
+  groupId @10 :Data;
+  # A note's row, as the tables have it.
+  note @11 :Data;
+}
+
+struct Moved {
+  target @0 :UInt64;
+  transfer @1 :UInt64;
+  # Number of an error in base/errc.hpp; 0: it is there.
+  refused @2 :UInt16;
+}
+
+struct PutSchedule {
+  name @0 :Text;
+  specification @1 :Text;
+  zone @2 :Text;
+  missed @3 :UInt8;
+  priority @4 :UInt8;
+  countedBytes @5 :UInt32;
+  anchorMs @6 :Int64;
+  timeToLiveMs @7 :Int64;
+  payload @8 :Data;
+  groupId @9 :Data;
+  runsMs @10 :List(Int64);
+}
+
+struct ExtendSchedule {
+  name @0 :Text;
+  version @1 :UInt64;
+  runsMs @2 :List(Int64);
 }
 
 struct NamedQueue {

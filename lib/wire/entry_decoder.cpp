@@ -43,17 +43,23 @@ class Decoder final : public port::EntryDecoder {
  private:
   Result<engine::EntryView> read(schema::Entry::Reader entry, SharedBytes bytes);
   void read_body(schema::Command::Reader command, CommandBody& out);
+  void read_second_body(schema::Command::Reader command, CommandBody& out);
   engine::Send read_send(QueueId queue, schema::Send::Reader send);
   void read_extras(schema::Send::Extras::Reader extras, std::span<SendItem> items);
   engine::Settle read_settle(QueueId queue, schema::Settle::Reader settle);
-  engine::SetWindow read_window(QueueId queue, schema::SetWindow::Reader window);
+  engine::ReceiveSeveral read_several(schema::ReceiveSeveral::Reader receive);
+  engine::Transact read_transact(capnp::List<schema::Part>::Reader parts);
+  engine::PutSchedule read_schedule(QueueId queue, schema::PutSchedule::Reader put);
+  std::span<const std::int64_t> read_times(capnp::List<std::int64_t>::Reader from);
   std::span<const MessageId> read_ids(capnp::List<schema::Kick::Id>::Reader from);
 
   std::vector<Command> commands_;
   Pool<SendItem> sends_;
   Pool<SettleItem> settles_;
   Pool<MessageId> ids_;
-  Pool<std::int64_t> turns_;
+  Pool<std::int64_t> times_;
+  Pool<engine::WeightedQueue> queues_;
+  Pool<engine::Transact::Part> parts_;
   std::size_t words_ = 0;
 };
 
@@ -62,7 +68,9 @@ Result<engine::EntryView> Decoder::decode(SharedBytes bytes) {
   sends_.reset();
   settles_.reset();
   ids_.reset();
-  turns_.reset();
+  times_.reset();
+  queues_.reset();
+  parts_.reset();
   if (!is_segment(bytes.bytes())) return Error(errc::corrupt, "entry: its size or place");
   words_ = bytes.size() / word_size;
   return guarded(errc::corrupt, "entry", [&]() -> Result<engine::EntryView> {
@@ -108,7 +116,8 @@ engine::Receive read_receive(QueueId queue, schema::Receive::Reader receive) {
           .max_bytes = receive.getMaxBytes(),
           .visibility_ms = receive.getVisibilityMs(),
           .erase = receive.getErase(),
-          .attempt_id = from_data(receive.getAttemptId())};
+          .attempt_id = from_data(receive.getAttemptId()),
+          .bind_to_session = receive.getBindToSession()};
 }
 
 void read_configure(QueueId queue, schema::Configure::Reader configure, engine::Configure& out) {
@@ -132,6 +141,42 @@ void read_named(schema::NamedQueue::Reader named, Named& out) {
 engine::ChangeGroup read_change(QueueId queue, schema::ChangeGroup::Reader change) {
   require(change.getVerb() <= static_cast<std::uint8_t>(engine::GroupVerb::unpark), "an unknown verb");
   return {queue, static_cast<engine::GroupVerb>(change.getVerb()), from_data(change.getGroupId())};
+}
+
+MessageId read_id(schema::Kick::Id::Reader id) {
+  return {QueueId(id.getIncarnation()), Sequence{id.getSequence()}};
+}
+
+engine::StartRedrive read_redrive(QueueId queue, schema::StartRedrive::Reader start) {
+  return {.queue = queue,
+          .target = QueueId(start.getTarget()),
+          .causes = start.getCauses(),
+          .source = QueueId(start.getSource()),
+          .rate = start.getRate(),
+          .max_messages = start.getMaxMessages()};
+}
+
+engine::Arrive read_arrive(QueueId queue, schema::Arrive::Reader arrive) {
+  engine::Arrive out;
+  out.queue = queue;
+  out.id = read_id(arrive.getId());
+  out.from = QueueId(arrive.getFrom());
+  out.transfer = arrive.getTransfer();
+  out.payload = from_data(arrive.getPayload());
+  out.counted_bytes = arrive.getCountedBytes();
+  out.priority = arrive.getPriority();
+  out.attempt = arrive.getAttempt();
+  out.first_sent = {arrive.getFirstSentMs()};
+  out.time_to_live_ms = arrive.getTimeToLiveMs();
+  out.redriven = arrive.getRedriven();
+  out.group_id = from_data(arrive.getGroupId());
+  out.note = from_data(arrive.getNote());
+  return out;
+}
+
+engine::Moved read_moved(QueueId queue, schema::Moved::Reader moved) {
+  require(name_of(static_cast<errc>(moved.getRefused())) != "unknown", "an unknown error");
+  return {queue, QueueId(moved.getTarget()), moved.getTransfer(), static_cast<errc>(moved.getRefused())};
 }
 
 /// Each kind is made in place: moving a whole command costs more than reading it.
@@ -178,9 +223,81 @@ void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
       return void(out = engine::Cancel{queue, read_ids(command.getCancel().getIds())});
     case schema::Command::CHANGE_GROUP:
       return void(out = read_change(queue, command.getChangeGroup()));
-    case schema::Command::SET_WINDOW: return void(out = read_window(queue, command.getSetWindow()));
+    case schema::Command::SET_WINDOW: {
+      const auto window = command.getSetWindow();
+      return void(out = engine::SetWindow{queue, window.getVersion(), window.getOpen(),
+                                          read_times(window.getTurnsMs())});
+    }
+    default: return read_second_body(command, out);
   }
-  throw Malformed{"an unknown kind of command"};
+}
+
+/// What the second format added and is rare.
+void Decoder::read_second_body(schema::Command::Reader command, CommandBody& out) {
+  const QueueId queue(command.getQueue());
+  switch (command.which()) {
+    case schema::Command::RECEIVE_SEVERAL:
+      return void(out = read_several(command.getReceiveSeveral()));
+    case schema::Command::TRANSACT: return void(out = read_transact(command.getTransact()));
+    case schema::Command::OPEN_SESSION:
+      return void(out = engine::OpenSession{SessionId(command.getOpenSession())});
+    case schema::Command::CLOSE_SESSION:
+      return void(out = engine::CloseSession{SessionId(command.getCloseSession())});
+    case schema::Command::START_REDRIVE:
+      return void(out = read_redrive(queue, command.getStartRedrive()));
+    case schema::Command::STOP_REDRIVE: return void(out = engine::StopRedrive{queue});
+    case schema::Command::ARRIVE: return void(out = read_arrive(queue, command.getArrive()));
+    case schema::Command::MOVED: return void(out = read_moved(queue, command.getMoved()));
+    case schema::Command::PUT_SCHEDULE:
+      return void(out = read_schedule(queue, command.getPutSchedule()));
+    case schema::Command::EXTEND_SCHEDULE: {
+      const auto extend = command.getExtendSchedule();
+      return void(out = engine::ExtendSchedule{queue, from_text(extend.getName()), extend.getVersion(),
+                                               read_times(extend.getRunsMs())});
+    }
+    case schema::Command::REMOVE_SCHEDULE:
+      return void(out = engine::RemoveSchedule{queue, from_text(command.getRemoveSchedule())});
+    case schema::Command::FORGET_OUTCOME:
+      return void(out = engine::ForgetOutcome{read_id(command.getForgetOutcome())});
+    default: throw Malformed{"an unknown kind of command"};
+  }
+}
+
+engine::ReceiveSeveral Decoder::read_several(schema::ReceiveSeveral::Reader receive) {
+  const auto from = receive.getQueues();
+  require(from.size() <= words_, "more queues than fit");
+  const auto queues = queues_.take(from.size());
+  for (unsigned i = 0; i < from.size(); ++i) queues[i] = {QueueId(from[i].getQueue()), from[i].getWeight()};
+  return {queues, receive.getMaxMessages(), receive.getMaxBytes(), receive.getVisibilityMs()};
+}
+
+engine::Transact Decoder::read_transact(capnp::List<schema::Part>::Reader from) {
+  require(from.size() <= words_, "more parts than fit");
+  const auto parts = parts_.take(from.size());
+  for (unsigned i = 0; i < from.size(); ++i) {
+    const QueueId queue(from[i].getQueue());
+    parts[i] = {queue, read_settle(queue, from[i].getErases()).items,
+                read_send(queue, from[i].getSends()).items};
+  }
+  return {parts};
+}
+
+engine::PutSchedule Decoder::read_schedule(QueueId queue, schema::PutSchedule::Reader put) {
+  require(put.getMissed() <= static_cast<std::uint8_t>(MissedRuns::all), "an unknown way with missed runs");
+  engine::PutSchedule out;
+  out.queue = queue;
+  out.name = from_text(put.getName());
+  out.specification = from_text(put.getSpecification());
+  out.zone = from_text(put.getZone());
+  out.missed = static_cast<MissedRuns>(put.getMissed());
+  out.anchor = {put.getAnchorMs()};
+  out.item.payload = from_data(put.getPayload());
+  out.item.counted_bytes = put.getCountedBytes();
+  out.item.priority = put.getPriority();
+  out.item.time_to_live_ms = put.getTimeToLiveMs();
+  out.item.group_id = from_data(put.getGroupId());
+  out.runs_ms = read_times(put.getRunsMs());
+  return out;
 }
 
 engine::Send Decoder::read_send(QueueId queue, schema::Send::Reader send) {
@@ -237,23 +354,23 @@ engine::Settle Decoder::read_settle(QueueId queue, schema::Settle::Reader settle
   if (const auto column = settle.getReasons(); present(column, count)) {
     for (unsigned i = 0; i < count; ++i) items[i].reason = from_data(column[i]);
   }
+  if (const auto column = settle.getResults(); present(column, count)) {
+    for (unsigned i = 0; i < count; ++i) items[i].result = from_data(column[i]);
+  }
   return {.queue = queue, .verb = static_cast<engine::Verb>(settle.getVerb()), .items = items};
 }
 
-engine::SetWindow Decoder::read_window(QueueId queue, schema::SetWindow::Reader window) {
-  const auto from = window.getTurnsMs();
-  require(from.size() <= words_, "more turns than fit");
-  const auto turns = turns_.take(from.size());
-  for (unsigned i = 0; i < from.size(); ++i) turns[i] = from[i];
-  return {queue, window.getVersion(), window.getOpen(), turns};
+std::span<const std::int64_t> Decoder::read_times(capnp::List<std::int64_t>::Reader from) {
+  require(from.size() <= words_, "more times than fit");
+  const auto times = times_.take(from.size());
+  for (unsigned i = 0; i < from.size(); ++i) times[i] = from[i];
+  return times;
 }
 
 std::span<const MessageId> Decoder::read_ids(capnp::List<schema::Kick::Id>::Reader from) {
   require(from.size() <= words_ / capnp::sizeInWords<schema::Kick::Id>(), "more ids than fit");
   const auto ids = ids_.take(from.size());
-  for (unsigned i = 0; i < from.size(); ++i) {
-    ids[i] = {QueueId(from[i].getIncarnation()), Sequence{from[i].getSequence()}};
-  }
+  for (unsigned i = 0; i < from.size(); ++i) ids[i] = read_id(from[i]);
   return ids;
 }
 

@@ -56,11 +56,21 @@ struct SettleColumns {
     for (const auto& item : items) {
       values |= item.value_ms != -1;
       reasons |= !item.reason.empty();
+      results |= !item.result.empty();
     }
   }
   bool values = false;
   bool reasons = false;
+  bool results = false;
 };
+
+engine::Settle erases_of(const engine::Transact::Part& part) noexcept {
+  return {.queue = part.queue, .verb = engine::Verb::erase, .items = part.erases};
+}
+
+engine::Send sends_of(const engine::Transact::Part& part) noexcept {
+  return {.queue = part.queue, .items = part.sends};
+}
 
 /// Adds up what each kind of command takes.
 class Sizer {
@@ -94,10 +104,48 @@ class Sizer {
     const std::size_t count = settle.items.size();
     words_.structure += 1 + count * size_of<schema::Settle::Lease>;
     if (columns.values) words_.structure += count;
-    if (!columns.reasons) return;
-    words_.structure += count;
-    for (const auto& item : settle.items) words_.structure += words_of(item.reason.size());
+    if (columns.reasons) words_.structure += count;
+    if (columns.results) words_.structure += count;
+    for (const auto& item : settle.items) {
+      words_.structure += words_of(item.reason.size()) + words_of(item.result.size());
+    }
   }
+  void operator()(const engine::ReceiveSeveral& receive) noexcept {
+    words_.structure += size_of<schema::ReceiveSeveral>;
+    if (receive.queues.empty()) return;
+    words_.structure += 1 + receive.queues.size() * size_of<schema::ReceiveSeveral::Weighted>;
+  }
+  void operator()(const engine::Transact& transact) noexcept {
+    if (!transact.parts.empty()) words_.structure += 1 + transact.parts.size() * size_of<schema::Part>;
+    for (const auto& part : transact.parts) {
+      (*this)(erases_of(part));
+      (*this)(sends_of(part));
+    }
+  }
+  void operator()(const engine::OpenSession&) noexcept {}
+  void operator()(const engine::CloseSession&) noexcept {}
+  void operator()(const engine::StartRedrive&) noexcept {
+    words_.structure += size_of<schema::StartRedrive>;
+  }
+  void operator()(const engine::StopRedrive&) noexcept {}
+  void operator()(const engine::Arrive& arrive) noexcept {
+    words_.structure += size_of<schema::Arrive> + size_of<schema::Kick::Id> +
+                        words_of(arrive.payload.size()) + words_of(arrive.group_id.size()) +
+                        words_of(arrive.note.size());
+  }
+  void operator()(const engine::Moved&) noexcept { words_.structure += size_of<schema::Moved>; }
+  void operator()(const engine::PutSchedule& put) noexcept {
+    words_.structure += size_of<schema::PutSchedule> + text_words(put.name) + text_words(put.specification) +
+                        text_words(put.zone) + words_of(put.item.payload.size()) +
+                        words_of(put.item.group_id.size()) + put.runs_ms.size();
+  }
+  void operator()(const engine::ExtendSchedule& extend) noexcept {
+    words_.structure += size_of<schema::ExtendSchedule> + text_words(extend.name) + extend.runs_ms.size();
+  }
+  void operator()(const engine::RemoveSchedule& remove) noexcept {
+    words_.structure += text_words(remove.name);
+  }
+  void operator()(const engine::ForgetOutcome&) noexcept { words_.structure += size_of<schema::Kick::Id>; }
   void operator()(const engine::Kick& kick) noexcept {
     words_.structure += size_of<schema::Kick> + ids_words(kick.ids);
   }
@@ -120,8 +168,6 @@ class Sizer {
   void operator()(const engine::DeleteQueue& remove) noexcept { add_named(remove.name, nullptr); }
   void operator()(const engine::Configured&) noexcept { words_.structure += size_of<schema::Configured>; }
   void operator()(const engine::NewEpoch&) noexcept { words_.structure += size_of<schema::NewEpoch>; }
-  /// Commands that no part of this version proposes.
-  void operator()(const auto&) noexcept { PEERQ_ASSERT(!"a command without an encoding"); }
 
  private:
   static std::size_t ids_words(std::span<const MessageId> ids) noexcept {
@@ -193,15 +239,7 @@ class Writer {
   void operator()(const engine::Tick&) { to_.setTick(); }
   void operator()(const engine::Send& send) {
     to_.setQueue(send.queue.value);
-    auto out = to_.initSend();
-    out.setAtomic(send.atomic);
-    if (send.items.empty()) return;
-    const auto count = static_cast<unsigned>(send.items.size());
-    out.initPayloads(count);
-    auto sizes = out.initCountedBytes(count);
-    for (unsigned i = 0; i < count; ++i) sizes.set(i, send.items[i].counted_bytes);
-    if (const SendColumns columns(send.items); columns.any())
-      write_extras(out.initExtras(), send.items, columns);
+    write_send(to_.initSend(), send);
   }
   void operator()(const engine::Receive& receive) {
     to_.setQueue(receive.queue.value);
@@ -211,13 +249,101 @@ class Writer {
     out.setVisibilityMs(receive.visibility_ms);
     out.setErase(receive.erase);
     if (!receive.attempt_id.empty()) out.setAttemptId(to_data(receive.attempt_id));
+    out.setBindToSession(receive.bind_to_session);
   }
   void operator()(const engine::Settle& settle) {
     to_.setQueue(settle.queue.value);
-    auto out = to_.initSettle();
-    out.setVerb(static_cast<std::uint8_t>(settle.verb));
-    if (!settle.items.empty()) write_items(out, settle.items);
+    write_settle(to_.initSettle(), settle);
   }
+  void operator()(const engine::ReceiveSeveral& receive) {
+    auto out = to_.initReceiveSeveral();
+    out.setMaxMessages(receive.max_messages);
+    out.setMaxBytes(receive.max_bytes);
+    out.setVisibilityMs(receive.visibility_ms);
+    if (receive.queues.empty()) return;
+    auto list = out.initQueues(static_cast<unsigned>(receive.queues.size()));
+    for (unsigned i = 0; i < list.size(); ++i) {
+      list[i].setQueue(receive.queues[i].queue.value);
+      list[i].setWeight(receive.queues[i].weight);
+    }
+  }
+  void operator()(const engine::Transact& transact) {
+    auto list = to_.initTransact(static_cast<unsigned>(transact.parts.size()));
+    for (unsigned i = 0; i < list.size(); ++i) {
+      auto part = list[i];
+      part.setQueue(transact.parts[i].queue.value);
+      write_settle(part.initErases(), erases_of(transact.parts[i]));
+      write_send(part.initSends(), sends_of(transact.parts[i]));
+    }
+  }
+  void operator()(const engine::OpenSession& open) { to_.setOpenSession(open.session.value); }
+  void operator()(const engine::CloseSession& close) { to_.setCloseSession(close.session.value); }
+  void operator()(const engine::StartRedrive& start) {
+    to_.setQueue(start.queue.value);
+    auto out = to_.initStartRedrive();
+    out.setTarget(start.target.value);
+    out.setSource(start.source.value);
+    out.setMaxMessages(start.max_messages);
+    out.setCauses(start.causes);
+    out.setRate(start.rate);
+  }
+  void operator()(const engine::StopRedrive& stop) {
+    to_.setQueue(stop.queue.value);
+    to_.setStopRedrive();
+  }
+  void operator()(const engine::Arrive& arrive) {
+    to_.setQueue(arrive.queue.value);
+    auto out = to_.initArrive();
+    out.setFrom(arrive.from.value);
+    out.setTransfer(arrive.transfer);
+    write_id(out.initId(), arrive.id);
+    if (!arrive.payload.empty()) out.setPayload(to_data(arrive.payload));
+    out.setCountedBytes(arrive.counted_bytes);
+    out.setAttempt(arrive.attempt);
+    out.setPriority(arrive.priority);
+    out.setRedriven(arrive.redriven);
+    out.setFirstSentMs(arrive.first_sent.ms);
+    out.setTimeToLiveMs(arrive.time_to_live_ms);
+    if (!arrive.group_id.empty()) out.setGroupId(to_data(arrive.group_id));
+    if (!arrive.note.empty()) out.setNote(to_data(arrive.note));
+  }
+  void operator()(const engine::Moved& moved) {
+    to_.setQueue(moved.queue.value);
+    auto out = to_.initMoved();
+    out.setTarget(moved.target.value);
+    out.setTransfer(moved.transfer);
+    out.setRefused(static_cast<std::uint16_t>(moved.refused));
+  }
+  void operator()(const engine::PutSchedule& put) {
+    to_.setQueue(put.queue.value);
+    auto out = to_.initPutSchedule();
+    if (!put.name.empty()) fill(out.initName(static_cast<unsigned>(put.name.size())), put.name);
+    const auto& specification = put.specification;
+    if (!specification.empty())
+      fill(out.initSpecification(static_cast<unsigned>(specification.size())), specification);
+    if (!put.zone.empty()) fill(out.initZone(static_cast<unsigned>(put.zone.size())), put.zone);
+    out.setMissed(static_cast<std::uint8_t>(put.missed));
+    out.setPriority(put.item.priority);
+    out.setCountedBytes(put.item.counted_bytes);
+    out.setAnchorMs(put.anchor.ms);
+    out.setTimeToLiveMs(put.item.time_to_live_ms);
+    if (!put.item.payload.empty()) out.setPayload(to_data(put.item.payload));
+    if (!put.item.group_id.empty()) out.setGroupId(to_data(put.item.group_id));
+    write_times(out, put.runs_ms);
+  }
+  void operator()(const engine::ExtendSchedule& extend) {
+    to_.setQueue(extend.queue.value);
+    auto out = to_.initExtendSchedule();
+    if (!extend.name.empty()) fill(out.initName(static_cast<unsigned>(extend.name.size())), extend.name);
+    out.setVersion(extend.version);
+    write_times(out, extend.runs_ms);
+  }
+  void operator()(const engine::RemoveSchedule& remove) {
+    to_.setQueue(remove.queue.value);
+    auto room = to_.initRemoveSchedule(static_cast<unsigned>(remove.name.size()));
+    if (!remove.name.empty()) fill(room, remove.name);
+  }
+  void operator()(const engine::ForgetOutcome& forget) { write_id(to_.initForgetOutcome(), forget.id); }
   void operator()(const engine::Kick& kick) {
     to_.setQueue(kick.queue.value);
     auto out = to_.initKick();
@@ -286,17 +412,37 @@ class Writer {
     to_.initConfigured().setVersion(configured.version);
   }
   void operator()(const engine::NewEpoch& epoch) { to_.initNewEpoch().setNumberFloor(epoch.number_floor); }
-  void operator()(const auto&) {}  // the sizer has refused it
 
  private:
+  static void write_id(schema::Kick::Id::Builder out, const MessageId& id) {
+    out.setIncarnation(id.incarnation.value);
+    out.setSequence(id.sequence.value);
+  }
+  template <class Builder>
+  static void write_times(Builder out, std::span<const std::int64_t> from) {
+    if (from.empty()) return;
+    auto runs = out.initRunsMs(static_cast<unsigned>(from.size()));
+    for (unsigned i = 0; i < runs.size(); ++i) runs.set(i, from[i]);
+  }
+  static void write_send(schema::Send::Builder out, const engine::Send& send) {
+    out.setAtomic(send.atomic);
+    if (send.items.empty()) return;
+    const auto count = static_cast<unsigned>(send.items.size());
+    out.initPayloads(count);
+    auto sizes = out.initCountedBytes(count);
+    for (unsigned i = 0; i < count; ++i) sizes.set(i, send.items[i].counted_bytes);
+    if (const SendColumns columns(send.items); columns.any())
+      write_extras(out.initExtras(), send.items, columns);
+  }
+  static void write_settle(schema::Settle::Builder out, const engine::Settle& settle) {
+    out.setVerb(static_cast<std::uint8_t>(settle.verb));
+    if (!settle.items.empty()) write_items(out, settle.items);
+  }
   template <class Builder>
   static void write_ids(Builder out, std::span<const MessageId> from) {
     if (from.empty()) return;
     auto ids = out.initIds(static_cast<unsigned>(from.size()));
-    for (unsigned i = 0; i < ids.size(); ++i) {
-      ids[i].setIncarnation(from[i].incarnation.value);
-      ids[i].setSequence(from[i].sequence.value);
-    }
+    for (unsigned i = 0; i < ids.size(); ++i) write_id(ids[i], from[i]);
   }
   static void write_items(schema::Settle::Builder out, std::span<const SettleItem> items) {
     const SettleColumns columns(items);
@@ -314,6 +460,10 @@ class Writer {
     if (columns.reasons) {
       auto reasons = out.initReasons(count);
       for (unsigned i = 0; i < count; ++i) set_blob(reasons, i, items[i].reason);
+    }
+    if (columns.results) {
+      auto results = out.initResults(count);
+      for (unsigned i = 0; i < count; ++i) set_blob(results, i, items[i].result);
     }
   }
 
@@ -360,6 +510,10 @@ SharedBytes encode_entry(const engine::EntryHeader& header, std::span<const Comm
   for (unsigned i = 0; i < list.size(); ++i) {
     if (const auto* send = std::get_if<engine::Send>(&commands[i].body))
       write_payloads(list[i].getSend(), send->items);
+    if (const auto* transact = std::get_if<engine::Transact>(&commands[i].body)) {
+      auto parts = list[i].getTransact();
+      for (unsigned j = 0; j < parts.size(); ++j) write_payloads(parts[j].getSends(), transact->parts[j].sends);
+    }
   }
   return segment.finish();
 }

@@ -18,7 +18,7 @@ namespace peerq::engine {
 inline namespace v1 {
 
 /// The state machine's own version: rules change only under a higher one. A higher one is refused (S53).
-inline constexpr std::uint16_t entry_version = 1;
+inline constexpr std::uint16_t entry_version = 2;
 
 /// What every entry begins with.
 struct EntryHeader {
@@ -79,7 +79,7 @@ struct Receive {
   /// At most once: hand out and remove (S69).
   bool erase = false;
   /// Empty = none (S21).
-  Bytes attempt_id;
+  Bytes attempt_id = {};
   /// The leases end with the session of the command's origin (S70).
   bool bind_to_session = false;
 };
@@ -115,9 +115,9 @@ struct SettleItem {
   /// extend: duration in ms from now; nack: delay in ms, -1 = the queue's retry policy.
   std::int64_t value_ms = -1;
   /// nack, reject: why; up to 1 KiB, cut.
-  Bytes reason;
+  Bytes reason = {};
   /// erase: what came of it, for who waits for the outcome (S77): a message's bytes, or empty.
-  Bytes result;
+  Bytes result = {};
 };
 
 struct Settle {
@@ -180,8 +180,6 @@ struct StartRedrive {
   std::uint32_t rate = 0;
   /// At most so many; 0 = all that are there now.
   std::uint64_t max_messages = 0;
-  /// Counts what would move and moves nothing.
-  bool dry_run = false;
 };
 
 struct StopRedrive {
@@ -192,9 +190,10 @@ struct StopRedrive {
 struct Arrive {
   QueueId queue;
   MessageId id;
-  /// Where it is counted until this is confirmed.
+  /// Where it is counted until this is confirmed, and its number among what went from there to here: they
+  /// arrive in order, without a gap, so that a repeated one is known.
   QueueId from;
-  Sequence from_sequence;
+  std::uint64_t transfer = 0;
   Bytes payload;
   const SharedBytes* own = nullptr;
   std::uint32_t counted_bytes = 0;
@@ -212,7 +211,8 @@ struct Arrive {
 /// The other shard's answer: the message is there, or `refused` says why it stays here.
 struct Moved {
   QueueId queue;
-  Sequence sequence;
+  QueueId target;
+  std::uint64_t transfer = 0;
   errc refused = errc::ok;
 };
 
@@ -233,6 +233,8 @@ struct PutSchedule {
   std::string_view specification;
   std::string_view zone;
   MissedRuns missed = MissedRuns::one;
+  /// From when intervals count.
+  WallTime anchor;
   SendItem item;
   /// The next runs in order; the proposer adds more before they are used up.
   std::span<const std::int64_t> runs_ms;

@@ -74,7 +74,7 @@ struct Reply {
   std::vector<Grant> grants;
   /// A receive used up its skip budget: more may be deliverable in a later entry.
   bool skipped = false;
-  /// Kick, purge: messages touched. StartRedrive as a dry run: messages that would move.
+  /// Kick, purge: messages touched.
   std::uint64_t count = 0;
   /// Catalog commands that succeeded: the queue as it is now.
   std::optional<QueueConfig> config;

@@ -127,6 +127,86 @@ void add_groups(Sample& sample) {
   add(sample, engine::SetWindow{queue, 4, true, {}});
 }
 
+engine::Arrive arrival(Sample& sample, const port::Codec& codec) {
+  engine::Arrive arrive;
+  arrive.queue = QueueId(0x1'0000'0002);
+  arrive.id = {QueueId(0x1'0000'0001), Sequence::make(4, 10)};
+  arrive.from = QueueId(0x1'0000'0001);
+  arrive.transfer = 7;
+  arrive.payload = message(sample, codec, "moved");
+  arrive.counted_bytes = 5;
+  arrive.priority = 9;
+  arrive.attempt = 3;
+  arrive.first_sent = {1'700'000'000'000};
+  arrive.time_to_live_ms = 60'000;
+  arrive.redriven = true;
+  arrive.group_id = sample.keep("customer-7");
+  arrive.note = sample.keep("a note");
+  return arrive;
+}
+
+engine::PutSchedule schedule(Sample& sample, const port::Codec& codec) {
+  engine::PutSchedule put;
+  put.queue = QueueId(0x1'0000'0001);
+  put.name = "nightly";
+  put.specification = "0 3 * * *";
+  put.zone = "Europe/Berlin";
+  put.missed = MissedRuns::all;
+  put.anchor = {1'700'000'000'000};
+  put.item.payload = message(sample, codec, "run");
+  put.item.counted_bytes = 3;
+  put.item.priority = 8;
+  put.item.time_to_live_ms = 3'600'000;
+  put.item.group_id = sample.keep("customer-7");
+  put.runs_ms = sample.turns.emplace_back(std::vector<std::int64_t>{1'700'000'000'000, 1'700'086'400'000});
+  return put;
+}
+
+void add_transactions(Sample& sample, const port::Codec& codec) {
+  const auto queue = QueueId(0x1'0000'0001);
+  sample.weighted = {{queue, 3}, {QueueId(0x1'0000'0002), 1}};
+  add(sample, engine::ReceiveSeveral{sample.weighted, 10, 4096, 30'000});
+  add(sample, engine::ReceiveSeveral{});
+  engine::Receive bound;
+  bound.queue = queue;
+  bound.bind_to_session = true;
+  add(sample, bound, {SessionId(5), 6, {}});
+  std::vector<SettleItem> done(2);
+  done[0].lease = {Sequence::make(4, 10), 1};
+  done[0].result = message(sample, codec, "the result");
+  done[1].lease = {Sequence::make(4, 11), 1};
+  sample.settles.push_back(std::move(done));
+  add(sample, engine::Settle{queue, engine::Verb::erase, sample.settles.back()});
+  std::vector<SendItem> sends(1);
+  sends[0].payload = message(sample, codec, "next");
+  sends[0].counted_bytes = 4;
+  sends[0].deduplication_id = sample.keep("order-1");
+  sample.sends.push_back(std::move(sends));
+  sample.parts = {{queue, sample.settles.back(), sample.sends.back()},
+                  {QueueId(0x1'0000'0002), {}, sample.sends.back()},
+                  {QueueId(0x1'0000'0003), sample.settles[0], {}}};
+  add(sample, engine::Transact{sample.parts});
+}
+
+void add_movements(Sample& sample, const port::Codec& codec) {
+  const auto queue = QueueId(0x1'0000'0001);
+  add(sample, engine::OpenSession{SessionId(5)});
+  add(sample, engine::CloseSession{SessionId(5)});
+  add(sample, engine::StartRedrive{.queue = queue,
+                                   .target = QueueId(4),
+                                   .causes = 5,
+                                   .source = QueueId(6),
+                                   .rate = 7,
+                                   .max_messages = 8});
+  add(sample, engine::StopRedrive{queue});
+  add(sample, arrival(sample, codec));
+  add(sample, engine::Moved{queue, QueueId(4), 7, errc::queue_deleted});
+  add(sample, schedule(sample, codec));
+  add(sample, engine::ExtendSchedule{queue, "nightly", 3, sample.turns[0]});
+  add(sample, engine::RemoveSchedule{queue, "nightly"});
+  add(sample, engine::ForgetOutcome{{queue, Sequence::make(4, 10)}});
+}
+
 void add_catalog(Sample& sample, Age age) {
   const auto queue = QueueId(0x1'0000'0004);
   engine::Configure configure;
@@ -156,6 +236,7 @@ Sample every_command(const port::Codec& codec, Age age) {
   sample.header.stamps = {{1'234'567}, {1'700'000'000'000}};
   sample.header.proposer = PeerId(1);
   sample.header.expiry_halted = true;
+  if (age == Age::first_format) sample.header.version = 1;
   add(sample, engine::Tick{});
   add_sends(sample, codec, age);
   engine::Receive receive;
@@ -173,7 +254,11 @@ Sample every_command(const port::Codec& codec, Age age) {
   add(sample, engine::Kick{QueueId(0x1'0000'0001), {}, 50});
   add(sample, engine::Purge{QueueId(0x1'0000'0001)});
   add_catalog(sample, age);
-  if (age == Age::now) add_groups(sample);
+  if (age == Age::now) {
+    add_groups(sample);
+    add_transactions(sample, codec);
+    add_movements(sample, codec);
+  }
   return sample;
 }
 
@@ -290,7 +375,8 @@ bool same_item(const SendItem& a, const SendItem& b) {
 }
 
 bool same_settle(const SettleItem& a, const SettleItem& b) {
-  return a.lease == b.lease && a.value_ms == b.value_ms && equal(a.reason, b.reason);
+  return a.lease == b.lease && a.value_ms == b.value_ms && equal(a.reason, b.reason) &&
+         equal(a.result, b.result);
 }
 
 struct SameBody {
@@ -301,7 +387,8 @@ struct SameBody {
   }
   bool operator()(const engine::Receive& a, const engine::Receive& b) const {
     return a.queue == b.queue && a.max_messages == b.max_messages && a.max_bytes == b.max_bytes &&
-           a.visibility_ms == b.visibility_ms && a.erase == b.erase && equal(a.attempt_id, b.attempt_id);
+           a.visibility_ms == b.visibility_ms && a.erase == b.erase && equal(a.attempt_id, b.attempt_id) &&
+           a.bind_to_session == b.bind_to_session;
   }
   bool operator()(const engine::Settle& a, const engine::Settle& b) const {
     return a.queue == b.queue && a.verb == b.verb &&
@@ -341,6 +428,56 @@ struct SameBody {
   bool operator()(const engine::SetWindow& a, const engine::SetWindow& b) const {
     return a.queue == b.queue && a.version == b.version && a.open == b.open &&
            std::ranges::equal(a.turns_ms, b.turns_ms);
+  }
+  bool operator()(const engine::ReceiveSeveral& a, const engine::ReceiveSeveral& b) const {
+    const auto same_queue = [](const auto& x, const auto& y) {
+      return x.queue == y.queue && x.weight == y.weight;
+    };
+    return std::ranges::equal(a.queues, b.queues, same_queue) && a.max_messages == b.max_messages &&
+           a.max_bytes == b.max_bytes && a.visibility_ms == b.visibility_ms;
+  }
+  bool operator()(const engine::Transact& a, const engine::Transact& b) const {
+    return std::ranges::equal(a.parts, b.parts, [](const auto& x, const auto& y) {
+      return x.queue == y.queue && std::ranges::equal(x.erases, y.erases, same_settle) &&
+             std::ranges::equal(x.sends, y.sends, same_item);
+    });
+  }
+  bool operator()(const engine::OpenSession& a, const engine::OpenSession& b) const {
+    return a.session == b.session;
+  }
+  bool operator()(const engine::CloseSession& a, const engine::CloseSession& b) const {
+    return a.session == b.session;
+  }
+  bool operator()(const engine::StartRedrive& a, const engine::StartRedrive& b) const {
+    return a.queue == b.queue && a.target == b.target && a.causes == b.causes && a.source == b.source &&
+           a.rate == b.rate && a.max_messages == b.max_messages;
+  }
+  bool operator()(const engine::StopRedrive& a, const engine::StopRedrive& b) const {
+    return a.queue == b.queue;
+  }
+  bool operator()(const engine::Arrive& a, const engine::Arrive& b) const {
+    return a.queue == b.queue && a.id == b.id && a.from == b.from && a.transfer == b.transfer &&
+           equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes && a.priority == b.priority &&
+           a.attempt == b.attempt && a.first_sent == b.first_sent && a.time_to_live_ms == b.time_to_live_ms &&
+           a.redriven == b.redriven && equal(a.group_id, b.group_id) && equal(a.note, b.note);
+  }
+  bool operator()(const engine::Moved& a, const engine::Moved& b) const {
+    return a.queue == b.queue && a.target == b.target && a.transfer == b.transfer && a.refused == b.refused;
+  }
+  bool operator()(const engine::PutSchedule& a, const engine::PutSchedule& b) const {
+    return a.queue == b.queue && a.name == b.name && a.specification == b.specification &&
+           a.zone == b.zone && a.missed == b.missed && a.anchor == b.anchor && same_item(a.item, b.item) &&
+           std::ranges::equal(a.runs_ms, b.runs_ms);
+  }
+  bool operator()(const engine::ExtendSchedule& a, const engine::ExtendSchedule& b) const {
+    return a.queue == b.queue && a.name == b.name && a.version == b.version &&
+           std::ranges::equal(a.runs_ms, b.runs_ms);
+  }
+  bool operator()(const engine::RemoveSchedule& a, const engine::RemoveSchedule& b) const {
+    return a.queue == b.queue && a.name == b.name;
+  }
+  bool operator()(const engine::ForgetOutcome& a, const engine::ForgetOutcome& b) const {
+    return a.id == b.id;
   }
   template <class A, class B>
   bool operator()(const A&, const B&) const {

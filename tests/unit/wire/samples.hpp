@@ -21,6 +21,8 @@ struct Sample {
   std::vector<std::vector<engine::SettleItem>> settles;
   std::vector<std::vector<MessageId>> ids;
   std::vector<std::vector<std::int64_t>> turns;
+  std::vector<engine::WeightedQueue> weighted;
+  std::vector<engine::Transact::Part> parts;
   std::vector<SharedBytes> buffers;
 
   Bytes keep(std::string_view text);
