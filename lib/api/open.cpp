@@ -6,6 +6,7 @@
 
 #include "api/node_state.hpp"
 #include "api/open_parts.hpp"
+#include "calendar/system_calendar.hpp"
 #include "peerq/node.hpp"
 #include "replication/single_replicator.hpp"
 #include "runtime/hosted_executor.hpp"
@@ -89,6 +90,7 @@ Result<Node> assemble(OpenParts parts) {
                              .executor = parts.executor,
                              .codec = wire::make_codec(),
                              .digest = security::make_body_digest(),
+                             .calendar = calendar::make_calendar(),
                              .observer = std::move(parts.observer),
                              .store = std::move(parts.store),
                              .replicators = std::move(*replicators)};

@@ -30,6 +30,9 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::damage:
       stop_shard(shard(request->shard), static_cast<const DamageRequest&>(*request).damage);
       return finish(request);
+    case Kind::moves_read:
+      moves_read(static_cast<ReadMovesRequest&>(*request));
+      return finish(request);
     default: break;
   }
   if (closing_.load(std::memory_order_relaxed)) return finish(request, Error(errc::closed));
@@ -56,7 +59,12 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::settle: return admit_settle(request, shard);
     case Kind::kick:
     case Kind::purge:
+    case Kind::start_redrive:
+    case Kind::stop_redrive:
+    case Kind::remove_schedule:
     case Kind::change_group: return push_pending(shard, request, command_bytes);
+    case Kind::put_schedule: return admit_schedule(request, shard);
+    case Kind::outcome: return admit_outcome(request, shard);
     case Kind::cancel_messages: {
       const auto count = static_cast<const CancelMessagesRequest&>(*request).ids.size();
       return push_pending(shard, request, command_bytes + sizeof(MessageId) * count);
@@ -65,6 +73,8 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::page:
     case Kind::get:
     case Kind::explain:
+    case Kind::redrive_status:
+    case Kind::schedules:
     case Kind::groups: return answer_query(request, shard);
     default: return finish(request, Error(errc::not_supported));
   }
@@ -106,6 +116,12 @@ void Core::identify_by_content(const Shard& shard, QueueId queue, Outgoing& send
     auto& id = send.items[i].deduplication_id;
     if (id.empty()) id = send.digests[i];
   }
+}
+
+/// A schedule is kept: it needs room as a message does.
+void Core::admit_schedule(const std::shared_ptr<Request>& request, Shard& shard) {
+  if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  push_pending(shard, request, static_cast<const ScheduleRequest&>(*request).payload_bytes + 1024);
 }
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
@@ -223,6 +239,10 @@ void Core::answer_query(const std::shared_ptr<Request>& request, Shard& shard) {
     case Kind::groups:
       take(shard.queues->groups(query.queue, query.after, query.max_groups), query.groups);
       break;
+    case Kind::redrive_status: take(shard.queues->redrive(query.queue), query.redrive); break;
+    case Kind::schedules:
+      take(shard.queues->schedules(query.queue, query.after, limits::page_max), query.schedules);
+      break;
     default:
       query.page.messages.resize(1);
       take(shard.queues->get(query.queue, query.id, now), query.page.messages.front());
@@ -236,6 +256,10 @@ void Core::answer_query(const std::shared_ptr<Request>& request, Shard& shard) {
 
 void Core::admit_cancel(const CancelRequest& cancel) {
   const auto& target = cancel.target;
+  if (target->stage == Stage::waiting && target->kind == Kind::outcome) {
+    target->cancelled = true;
+    return expire_outcomes(shard(target->shard));
+  }
   if (target->stage == Stage::waiting) {
     auto waiter = shard(target->shard).waiters.remove(static_cast<const ReceiveRequest&>(*target));
     PEERQ_ASSERT(waiter != nullptr);

@@ -15,7 +15,9 @@ Error error_of(const Request& request) {
   const bool by_handle = request.kind == Kind::send || request.kind == Kind::receive ||
                          request.kind == Kind::settle || request.kind == Kind::kick ||
                          request.kind == Kind::purge || request.kind == Kind::cancel_messages ||
-                         request.kind == Kind::change_group;
+                         request.kind == Kind::change_group || request.kind == Kind::start_redrive ||
+                         request.kind == Kind::stop_redrive || request.kind == Kind::put_schedule ||
+                         request.kind == Kind::remove_schedule;
   if (by_handle && reply.code == errc::queue_not_found) return errc::queue_deleted;
   return {reply.code, reply.detail};
 }
@@ -69,6 +71,9 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
     request->stamped_lease = entry.stamped_lease;
     deliver_reply(shard, request, std::move(shard.effects.replies[i]));
   }
+  for (const QueueId queue : shard.effects.moving) shard.moving.insert(queue);
+  for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
+  if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
   for (const QueueId queue : shard.effects.deleted) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::queue_deleted));
   }
@@ -85,6 +90,7 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   if (request->kind == Kind::receive)
     return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
+  if (request->kind == Kind::move) return move_applied(std::static_pointer_cast<MoveRequest>(request));
   if (request->reply.code != errc::ok) return finish(request, error_of(*request));
   switch (request->kind) {
     case Kind::create_queue:
@@ -261,6 +267,7 @@ void Core::fail_everything(Shard& shard, const Error& error) {
   for (const QueueId queue : shard.waiters.queues()) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, error);
   }
+  end_outcomes(shard, error);
   shard.hot.clear();
   shard.promised.clear();
 }

@@ -21,6 +21,26 @@ engine::Receive command_of(const ReceiveRequest& request) {
           .attempt_id = as_bytes(request.attempt_id)};
 }
 
+engine::PutSchedule command_of(const ScheduleRequest& request) {
+  engine::PutSchedule put;
+  put.queue = request.queue;
+  put.name = request.name;
+  put.specification = request.specification;
+  put.zone = request.zone;
+  put.missed = request.missed;
+  put.anchor = request.anchor;
+  put.item = request.items.front();
+  put.runs_ms = request.runs_ms;
+  return put;
+}
+
+engine::CommandBody command_of(const CalendarRequest& request) {
+  if (request.kind == Kind::set_window) {
+    return engine::SetWindow{request.queue, request.version, request.open, request.times_ms};
+  }
+  return engine::ExtendSchedule{request.queue, request.name, request.version, request.times_ms};
+}
+
 engine::CommandBody catalog_command_of(const CatalogRequest& request) {
   switch (request.kind) {
     case Kind::create_queue: return engine::CreateQueue{request.name, request.options};
@@ -54,6 +74,23 @@ engine::CommandBody command_of(const Request& request) {
       const auto& change = static_cast<const ChangeGroupRequest&>(request);
       return engine::ChangeGroup{change.queue, change.verb, as_bytes(change.group_id)};
     }
+    case Kind::start_redrive: {
+      auto command = static_cast<const RedriveRequest&>(request).command;
+      command.queue = request.queue;
+      return command;
+    }
+    case Kind::stop_redrive: return engine::StopRedrive{request.queue};
+    case Kind::put_schedule: return command_of(static_cast<const ScheduleRequest&>(request));
+    case Kind::remove_schedule:
+      return engine::RemoveSchedule{request.queue, static_cast<const ScheduleRequest&>(request).name};
+    case Kind::forget_outcome: return engine::ForgetOutcome{static_cast<const ForgetRequest&>(request).id};
+    case Kind::move: return Core::arrival_of(static_cast<const MoveRequest&>(request));
+    case Kind::moved: {
+      const auto& moved = static_cast<const MovedRequest&>(request);
+      return engine::Moved{moved.key.queue, moved.key.target, moved.key.transfer, moved.refused};
+    }
+    case Kind::set_window:
+    case Kind::extend_schedule: return command_of(static_cast<const CalendarRequest&>(request));
     case Kind::configure: return static_cast<const ConfigureRequest&>(request).configure;
     case Kind::configured: {
       const auto& config = static_cast<const ConfigureRequest&>(request).configure.config;

@@ -195,9 +195,12 @@ void Core::step(bool stopped) {
   expire_deadlines();
   run_calls();
   consider_ticks();
+  resolve_calendars();
+  carry_moves();
   for (bool again = true; again;) {
     again = false;
     for (auto& shard : shards_) again = pump(shard) || again;
+    if (again) resolve_calendars(), carry_moves();
   }
   for (auto& shard : shards_) has_stopped(shard);
   consider_checkpoints();
@@ -219,6 +222,10 @@ void Core::finish(const std::shared_ptr<Request>& request, Error error) {
   request->stage = Stage::finished;
   request->error = std::move(error);
   if (request->kind == Kind::configure) configure_ended(static_cast<const ConfigureRequest&>(*request));
+  if (request->kind == Kind::move && request->error.code != errc::ok) {
+    retry_moves(static_cast<const MoveRequest&>(*request));
+  }
+  if (request->kind == Kind::moved) move_ended(shard(request->shard));
   done_.push_back(request);
 }
 

@@ -8,7 +8,8 @@
 //
 // Where what is: core.cpp token and steps; admit.cpp gate and routing; batch.cpp cutting entries; apply.cpp
 // what entries cause; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks;
-// checkpoints.cpp; recovery.cpp; closing.cpp.
+// checkpoints.cpp; recovery.cpp; closing.cpp; moves.cpp messages between shards; calendar_flow.cpp windows and
+// schedules; outcomes.cpp who waits for what becomes of a message.
 
 #include <array>
 #include <atomic>
@@ -24,6 +25,7 @@
 #include "node/request.hpp"
 #include "node/shard.hpp"
 #include "peerq/base/result.hpp"
+#include "peerq/port/calendar.hpp"
 #include "peerq/port/clock.hpp"
 #include "peerq/port/codec.hpp"
 #include "peerq/port/digest.hpp"
@@ -41,6 +43,7 @@ struct CoreParts {
   std::shared_ptr<port::Executor> executor;
   std::shared_ptr<const port::Codec> codec;
   std::shared_ptr<const port::Digest> digest;
+  std::shared_ptr<const port::Calendar> calendar;
   std::shared_ptr<Observer> observer;
   std::unique_ptr<port::Store> store;
   /// By shard id.
@@ -86,6 +89,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The calendar jumped, and that is right (S64).
   void confirm_clock();
 
+  /// A message for another shard, as the entry there has it; a view of the request.
+  static engine::Arrive arrival_of(const MoveRequest& request);
+
   /// What was read from the shard is damaged: it serves nothing any more (S55).
   void report_damage(ShardId shard, Error damage);
 
@@ -94,6 +100,7 @@ class Core : public std::enable_shared_from_this<Core> {
   port::Executor& executor() const noexcept { return *parts_.executor; }
   const port::Codec& codec() const noexcept { return *parts_.codec; }
   const port::Digest& digest() const noexcept { return *parts_.digest; }
+  const port::Calendar& calendar() const noexcept { return *parts_.calendar; }
   Observer& observer() const noexcept { return *parts_.observer; }
   port::Store& store() const noexcept { return *parts_.store; }
 
@@ -129,6 +136,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void admit(const std::shared_ptr<Request>& request);
   void admit_send(const std::shared_ptr<Request>& request, Shard& shard);
   void identify_by_content(const Shard& shard, QueueId queue, Outgoing& send);
+  void admit_schedule(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_catalog(const std::shared_ptr<Request>& request);
@@ -178,6 +186,32 @@ class Core : public std::enable_shared_from_this<Core> {
   void configure(const engine::Configure& what, std::shared_ptr<CatalogRequest> parent);
   void resume_catalog();
   void refresh_sync_interval();
+
+  // moves.cpp
+  void carry_moves();
+  void begin_moves(Shard& shard);
+  void read_moves(const std::shared_ptr<ReadMovesRequest>& reader);
+  void moves_read(ReadMovesRequest& reader);
+  void offer_moves(const std::vector<std::shared_ptr<MoveRequest>>& batch);
+  void move_applied(const std::shared_ptr<MoveRequest>& request);
+  void end_move(const MoveRequest& request, errc refused);
+  void retry_moves(const MoveRequest& request);
+  static void move_ended(Shard& source);
+
+  // calendar_flow.cpp
+  void resume_calendar();
+  void resolve_calendars();
+  bool resolve_window(Shard& shard, QueueId queue);
+  bool resolve_schedules(Shard& shard, QueueId queue);
+  bool resolve_schedule(Shard& shard, QueueId queue, const engine::ScheduleInfo& schedule);
+  bool calendar_failed(const std::string& name, const Error& error);
+
+  // outcomes.cpp
+  void admit_outcome(const std::shared_ptr<Request>& request, Shard& shard);
+  bool answer_outcome(Shard& shard, OutcomeRequest& request);
+  void wake_outcomes(Shard& shard);
+  void expire_outcomes(Shard& shard);
+  void end_outcomes(Shard& shard, const Error& error);
 
   // timing.cpp
   void expire_deadlines();
@@ -235,6 +269,8 @@ class Core : public std::enable_shared_from_this<Core> {
   SteadyTime next_deadline_ = SteadyTime::never();
   std::multimap<SteadyTime, std::shared_ptr<Request>> calls_;
   std::size_t unapplied_bytes_ = 0;
+  /// Not before then are zones looked at: they could not be read.
+  SteadyTime calendar_at_;
   /// The shortest of the interval queues.
   Milliseconds sync_interval_{limits::sync_interval_max};
 

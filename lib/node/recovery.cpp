@@ -22,6 +22,7 @@ Result<void> Core::recover() {
   refresh_sync_interval();
   refresh_usage();
   resume_catalog();
+  resume_calendar();
   parts_.observer->event(NodeEvent::recovered, "", 1);
   run(Runner::caller, nullptr);
   parts_.observer->event(NodeEvent::opened, "", 1);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,19 @@ enum class Kind : std::uint8_t {
   get,
   explain,
   groups,
+  redrive_status,
+  schedules,
+  start_redrive,
+  stop_redrive,
+  put_schedule,
+  remove_schedule,
+  outcome,          ///< waits for what becomes of a message
+  forget_outcome,   ///< internal: it was told
+  move,             ///< internal: a message for another shard
+  moves_read,       ///< internal: the payloads of such messages are in memory
+  moved,            ///< internal: the other shard's answer
+  set_window,       ///< internal: turns of a delivery window
+  extend_schedule,  ///< internal: more runs
   configure,   ///< internal: the catalog's word for a queue's shard
   configured,  ///< internal: the shard's answer for the catalog
   epoch,       ///< internal: numbers and receipts of a shard start anew
@@ -139,6 +153,8 @@ struct SettleRequest final : Request {
   SettleRequest() noexcept : Request(Kind::settle) {}
   engine::Verb verb = engine::Verb::erase;
   std::vector<engine::SettleItem> items;
+  /// What the items' results point into.
+  std::vector<SharedBytes> results;
   std::vector<std::uint32_t> epochs;
   /// What the items' reasons point into.
   std::string reason;
@@ -159,6 +175,65 @@ struct ChangeGroupRequest final : Request {
   ChangeGroupRequest() noexcept : Request(Kind::change_group) {}
   engine::GroupVerb verb = engine::GroupVerb::pause;
   std::string group_id;
+};
+
+/// start_redrive, stop_redrive
+struct RedriveRequest final : Request {
+  using Request::Request;
+  engine::StartRedrive command;
+};
+
+struct OutcomeRequest final : Request {
+  OutcomeRequest() noexcept : Request(Kind::outcome) {}
+  MessageId id;
+  engine::OutcomeRow outcome;
+  /// The outcome is known: there is none.
+  Error failure;
+};
+
+struct ForgetRequest final : Request {
+  ForgetRequest() noexcept : Request(Kind::forget_outcome) {}
+  MessageId id;
+};
+
+struct MoveRequest final : Request {
+  MoveRequest() noexcept : Request(Kind::move) {}
+  engine::MovingMessage message;
+  ShardId source;
+  /// The message's note, encoded.
+  std::string note;
+};
+
+struct ReadMovesRequest final : Request {
+  ReadMovesRequest() noexcept : Request(Kind::moves_read) {}
+  std::vector<std::shared_ptr<MoveRequest>> batch;
+  Error failure;
+};
+
+struct MovedRequest final : Request {
+  MovedRequest() noexcept : Request(Kind::moved) {}
+  engine::MovingRow::Key key;
+  errc refused = errc::ok;
+};
+
+/// set_window, extend_schedule
+struct CalendarRequest final : Request {
+  using Request::Request;
+  std::string name;
+  std::uint64_t version = 0;
+  bool open = false;
+  std::vector<std::int64_t> times_ms;
+};
+
+/// put_schedule, remove_schedule
+struct ScheduleRequest final : Request, Outgoing {
+  using Request::Request;
+  std::string name;
+  std::string specification;
+  std::string zone;
+  MissedRuns missed = MissedRuns::one;
+  WallTime anchor;
+  std::vector<std::int64_t> runs_ms;
 };
 
 struct PurgeRequest final : Request {
@@ -196,6 +271,8 @@ struct QueryRequest final : Request {
   std::string after;
   std::size_t max_groups = 0;
   engine::GroupPage groups;
+  std::optional<engine::RedriveRow> redrive;
+  std::vector<engine::ScheduleInfo> schedules;
 };
 
 /// configure, configured

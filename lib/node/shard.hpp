@@ -6,6 +6,7 @@
 // entry.
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,16 @@ struct Shard {
   std::unordered_set<QueueId> hot;
   /// Messages that riding waiters may take, per queue.
   std::unordered_map<QueueId, std::uint64_t> promised;
+
+  /// Queues with messages for other shards (S41), how many of those are under way, and not before when to look
+  /// again.
+  std::unordered_set<QueueId> moving;
+  std::size_t moves_under_way = 0;
+  SteadyTime move_at;
+  /// Queues whose windows and schedules are to be resolved further.
+  std::unordered_set<QueueId> calendars;
+  /// Who waits for what becomes of a message.
+  std::multimap<MessageId, std::shared_ptr<OutcomeRequest>> outcome_waiters;
 
   /// A tick is to be logged although nobody asks for anything.
   bool tick_now = false;

@@ -21,7 +21,10 @@ void Core::expire_deadlines() {
   }
   if (now_ < next_deadline_) return;
   next_deadline_ = SteadyTime::never();
-  for (auto& shard : shards_) expire_pending(shard);
+  for (auto& shard : shards_) {
+    expire_pending(shard);
+    expire_outcomes(shard);
+  }
 }
 
 /// Requests whose caller waits no longer: pending ones did not happen, proposed ones may.
@@ -126,6 +129,8 @@ void Core::arm_timer() {
   for (auto& shard : shards_) {
     if (shard.is_stopped()) continue;
     at = std::min(at, shard.waiters.next_deadline());
+    if (!shard.moving.empty() && shard.moves_under_way == 0) at = std::min(at, shard.move_at);
+    if (!shard.calendars.empty()) at = std::min(at, calendar_at_);
     // While a tick is held back by the writer, the writer's end brings the next step.
     if (!shard.tick_now) at = std::min(at, due_at(shard));
   }

@@ -127,6 +127,23 @@ class QueueMachineOver final
   Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) override {
     return this->guarded([&] { return this->engine_.groups(queue, after, max); });
   }
+  Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) override {
+    return this->guarded([&] { return this->engine_.redrive(queue); });
+  }
+  std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) override {
+    return this->guarded_or(std::vector<engine::MovingMessage>{},
+                            [&] { return this->engine_.moving(queue, max); });
+  }
+  std::vector<QueueId> queues_moving() override {
+    return this->guarded_or(std::vector<QueueId>{}, [&] { return this->engine_.queues_moving(); });
+  }
+  Result<engine::OutcomeRow> outcome(MessageId message) override {
+    return this->guarded([&] { return this->engine_.outcome(message); });
+  }
+  Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,
+                                                      std::size_t max) override {
+    return this->guarded([&] { return this->engine_.schedules(queue, after, max); });
+  }
   std::vector<std::pair<QueueId, std::uint64_t>> queues() override {
     return this->guarded_or(std::vector<std::pair<QueueId, std::uint64_t>>{},
                             [&] { return this->engine_.queues(); });
@@ -144,6 +161,9 @@ class CatalogMachineOver final
 
   std::optional<engine::QueueConfig> find(std::string_view name) override {
     return this->guarded_or(std::optional<engine::QueueConfig>{}, [&] { return this->engine_.find(name); });
+  }
+  std::optional<engine::QueueConfig> find(QueueId queue) override {
+    return this->guarded_or(std::optional<engine::QueueConfig>{}, [&] { return this->engine_.find(queue); });
   }
   std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after,
                                         std::size_t max) override {

@@ -43,6 +43,7 @@ class CatalogEngine {
   void apply(LogIndex index, const EntryView& entry, Effects& effects);
 
   std::optional<QueueConfig> find(std::string_view name) const;
+  std::optional<QueueConfig> find(QueueId queue) const;
   /// Up to `max` names greater than `after` that start with `prefix`.
   std::vector<QueueConfig> list(std::string_view prefix, std::string_view after, std::size_t max) const;
   /// What other shards have not confirmed yet, by name, then the removed ones by id.

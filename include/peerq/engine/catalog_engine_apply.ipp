@@ -235,6 +235,12 @@ std::optional<QueueConfig> CatalogEngine<T>::find(std::string_view name) const {
 }
 
 template <Tables T>
+std::optional<QueueConfig> CatalogEngine<T>::find(QueueId queue) const {
+  const auto name = tables_->template find<CatalogIdRow>(QueueKey{queue});
+  return name ? find(name->name) : std::nullopt;
+}
+
+template <Tables T>
 std::vector<QueueConfig> CatalogEngine<T>::list(std::string_view prefix, std::string_view after,
                                                 std::size_t max) const {
   std::vector<QueueConfig> out;

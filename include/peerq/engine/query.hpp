@@ -11,6 +11,7 @@
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply.hpp"
 #include "peerq/engine/moving_rows.hpp"
+#include "peerq/engine/outcome_rows.hpp"
 #include "peerq/engine/rows.hpp"
 #include "peerq/engine/schedule_rows.hpp"
 

@@ -74,6 +74,13 @@ class QueueMachine : public StateMachine {
   virtual Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) = 0;
   /// Up to `max` groups with names greater than `after`.
   virtual Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) = 0;
+  virtual Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) = 0;
+  /// Messages for other shards, in the order of their chains; queues that have some (S41).
+  virtual std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) = 0;
+  virtual std::vector<QueueId> queues_moving() = 0;
+  virtual Result<engine::OutcomeRow> outcome(MessageId message) = 0;
+  virtual Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,
+                                                              std::size_t max) = 0;
   /// Every queue of the shard with the version it has (recovery compares it with the catalog).
   virtual std::vector<std::pair<QueueId, std::uint64_t>> queues() = 0;
 };
@@ -82,6 +89,7 @@ class QueueMachine : public StateMachine {
 class CatalogMachine : public StateMachine {
  public:
   virtual std::optional<engine::QueueConfig> find(std::string_view name) = 0;
+  virtual std::optional<engine::QueueConfig> find(QueueId queue) = 0;
   /// Up to `max` names greater than `after` that start with `prefix`.
   virtual std::vector<engine::QueueConfig> list(std::string_view prefix, std::string_view after,
                                                 std::size_t max) = 0;
