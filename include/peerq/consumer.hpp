@@ -26,10 +26,16 @@ struct Outcome {
   /// retry: how long to wait; negative = the queue's retry policy.
   Milliseconds delay{-1};
   std::string reason = {};
+  /// done: for who waits for the outcome of the request (S77).
+  std::string result = {};
 };
 
 /// Processed: delete the message.
 inline const Outcome done{};
+/// Processed, with a result for who waits for it (S77).
+inline Outcome done_with(std::string result) {
+  return {Outcome::Kind::done, Milliseconds(-1), {}, std::move(result)};
+}
 /// Give it back, not counted.
 inline const Outcome release{.kind = Outcome::Kind::release};
 /// Failed: try again after the queue's retry policy.

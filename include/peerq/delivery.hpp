@@ -39,6 +39,8 @@ struct Failure {
 struct Deleted {
   /// It was gone already (S34): another consumer deleted it, or it expired or was purged.
   bool already_gone = false;
+  /// `Delivery::done`: nobody waits for the result, or not any more (S77).
+  bool requester_gone = false;
 };
 
 /// What a successful nack or release tells.
@@ -99,6 +101,9 @@ class PEERQ_API Delivery {
   Result<Deleted> erase() const;
   /// The same as `erase`.
   Result<Deleted> ack() const { return erase(); }
+  /// Done, with a result for who waits for the outcome of the request (S77). Body and attributes of the result
+  /// count together up to 16 MiB.
+  Result<Deleted> done(std::string_view result, const Attributes& attributes = {}) const;
   /// Gives it back, counted (S36). **Errors** stale_receipt, message_not_found, ...
   Result<Returned> nack(const NackOptions& options = {}) const;
   /// Gives it back, not counted.

@@ -17,7 +17,10 @@
 #include "peerq/delivery.hpp"
 #include "peerq/explain.hpp"
 #include "peerq/message.hpp"
+#include "peerq/request.hpp"
 #include "peerq/queue_views.hpp"
+#include "peerq/redrive.hpp"
+#include "peerq/schedule.hpp"
 
 namespace peerq {
 
@@ -74,6 +77,13 @@ class PEERQ_API Queue {
   /// invalid_argument (no message); with `atomic` also those of single messages.
   Result<std::vector<Result<Sent>>> send(std::span<const Message> messages,
                                          const BatchOptions& options = {}) const;
+
+  /// Sends and waits for what becomes of the message (S77). **Errors** those of send; outcome_unknown: no
+  /// outcome within `timeout`, ask again with `outcome`; cancelled.
+  Result<RequestOutcome> request(std::string_view body, const RequestOptions& options = {}) const;
+  /// Waits for the outcome of an earlier request, also of another life of the process.
+  /// **Errors** timeout; message_not_found: it was no request, or nobody waits for it any longer.
+  Result<RequestOutcome> outcome(const MessageId& id, Milliseconds timeout = limits::timeout_default) const;
 
   // Receive.
 
@@ -132,6 +142,27 @@ class PEERQ_API Queue {
   /// A result each, in order. At most 1,000; empty is invalid_argument.
   Result<std::vector<Result<Deleted>>> cancel(std::span<const MessageId> ids) const;
 
+  // Of a dead-letter queue.
+
+  /// Moves its ready messages back, in the background; durable, one at a time (S39). **Errors** in_use: one is
+  /// under way; queue_not_found, invalid_argument.
+  Result<void> redrive(const RedriveOptions& options = {}) const;
+  /// How many messages `redrive` would move now.
+  Result<std::uint64_t> redrive_dry_run(const RedriveOptions& options = {}) const;
+  /// None: there never was one.
+  Result<std::optional<RedriveStatus>> redrive_status() const;
+  Result<void> stop_redrive() const;
+
+  // Recurring schedules (S79): durable, and gone with their queue.
+
+  /// Sets the schedule of this name, or replaces it. **Errors** invalid_name, invalid_argument,
+  /// limit_exceeded, message_too_large, storage_full.
+  Result<void> put_schedule(std::string_view name, const ScheduleOptions& options) const;
+  /// By name.
+  Result<std::vector<ScheduleSummary>> schedules() const;
+  /// Whether there was one.
+  Result<bool> remove_schedule(std::string_view name) const;
+
   // One group, 1 to 128 bytes; it need not have messages. Durable. What is so already is so again.
 
   /// Stops deliveries of this group only.
@@ -150,6 +181,10 @@ class PEERQ_API Queue {
   void send_async(std::span<const Message> messages, const BatchOptions& options,
                   UniqueFunction<void(Result<std::vector<Result<Sent>>>)> answer,
                   RunOn where = RunOn::callback_lane) const;
+  void request_async(std::string_view body, const RequestOptions& options,
+                     UniqueFunction<void(Result<RequestOutcome>)> answer, RunOn where = RunOn::callback_lane) const;
+  void done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
+                  UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
   void receive_async(const ReceiveOptions& options,
                      UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
                      RunOn where = RunOn::callback_lane) const;

@@ -213,7 +213,9 @@ void ConsumerState::settle(const HeldPtr& held, const Outcome& outcome) {
     self->settled(held, result ? Error() : result.error());
   };
   switch (outcome.kind) {
-    case Outcome::Kind::done: return queue_.erase_async(held->delivery, ended);
+    case Outcome::Kind::done:
+      if (!outcome.result.empty()) return queue_.done_async(held->delivery, outcome.result, {}, ended);
+      return queue_.erase_async(held->delivery, ended);
     case Outcome::Kind::retry: {
       NackOptions options{.delay = {}, .reason = outcome.reason};
       if (outcome.delay >= Milliseconds(0)) options.delay = outcome.delay;

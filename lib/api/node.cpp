@@ -42,14 +42,12 @@ Queue handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConf
   return detail::Access::queue(std::move(handle));
 }
 
-Error check(std::string_view name, const QueueOptions& options) {
+Error check(const NodeState& state, std::string_view name, const QueueOptions& options) {
   if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
-  if (!options.windows.empty()) {
-    return {errc::not_supported,
-            fmt::format("windows: this version delivers at all times, and {} {} given",
-                        options.windows.size(), options.windows.size() == 1 ? "is" : "are")};
-  }
-  return engine::validate(options);
+  if (Error error = engine::validate(options); error.code != errc::ok) return error;
+  if (options.windows.empty()) return {};
+  auto checked = state.core().calendar().check(options.windows);
+  return checked ? Error() : std::move(checked).error();
 }
 
 }  // namespace
@@ -70,7 +68,7 @@ Node::~Node() {
 }
 
 Result<Queue> Node::create_queue(std::string_view name, const QueueOptions& options) {
-  if (Error error = check(name, options); error.code != errc::ok) return error;
+  if (Error error = check(*state_, name, options); error.code != errc::ok) return error;
   auto request = named(Kind::create_queue, name);
   request->options = options;
   if (auto result = called(*state_, request); !result) return std::move(result).error();
@@ -101,7 +99,7 @@ Result<std::vector<QueueDescription>> Node::list_queues(const ListQueuesOptions&
 }
 
 Result<void> Node::update_queue(std::string_view name, const QueueOptions& options) {
-  if (Error error = check(name, options); error.code != errc::ok) return error;
+  if (Error error = check(*state_, name, options); error.code != errc::ok) return error;
   auto request = named(Kind::update_queue, name);
   request->options = options;
   return called(*state_, request);

@@ -83,7 +83,6 @@ engine::CommandBody command_of(const Request& request) {
     case Kind::put_schedule: return command_of(static_cast<const ScheduleRequest&>(request));
     case Kind::remove_schedule:
       return engine::RemoveSchedule{request.queue, static_cast<const ScheduleRequest&>(request).name};
-    case Kind::forget_outcome: return engine::ForgetOutcome{static_cast<const ForgetRequest&>(request).id};
     case Kind::move: return Core::arrival_of(static_cast<const MoveRequest&>(request));
     case Kind::moved: {
       const auto& moved = static_cast<const MovedRequest&>(request);

@@ -27,11 +27,6 @@ bool Core::answer_outcome(Shard& shard, OutcomeRequest& request) {
     return true;
   }
   request.outcome = std::move(*found);
-  auto forget = std::make_shared<ForgetRequest>();
-  forget->queue = request.queue;
-  forget->shard = shard.id;
-  forget->id = request.id;
-  push_pending(shard, std::move(forget), 64);
   return true;
 }
 

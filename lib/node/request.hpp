@@ -49,7 +49,6 @@ enum class Kind : std::uint8_t {
   put_schedule,
   remove_schedule,
   outcome,          ///< waits for what becomes of a message
-  forget_outcome,   ///< internal: it was told
   move,             ///< internal: a message for another shard
   moves_read,       ///< internal: the payloads of such messages are in memory
   moved,            ///< internal: the other shard's answer
@@ -189,11 +188,6 @@ struct OutcomeRequest final : Request {
   engine::OutcomeRow outcome;
   /// The outcome is known: there is none.
   Error failure;
-};
-
-struct ForgetRequest final : Request {
-  ForgetRequest() noexcept : Request(Kind::forget_outcome) {}
-  MessageId id;
 };
 
 struct MoveRequest final : Request {

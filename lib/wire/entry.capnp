@@ -49,7 +49,6 @@ struct Command {
     putSchedule @26 :PutSchedule;
     extendSchedule @27 :ExtendSchedule;
     removeSchedule @28 :Text;
-    forgetOutcome @29 :Kick.Id;
   }
 }
 

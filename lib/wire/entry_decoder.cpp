@@ -258,8 +258,6 @@ void Decoder::read_second_body(schema::Command::Reader command, CommandBody& out
     }
     case schema::Command::REMOVE_SCHEDULE:
       return void(out = engine::RemoveSchedule{queue, from_text(command.getRemoveSchedule())});
-    case schema::Command::FORGET_OUTCOME:
-      return void(out = engine::ForgetOutcome{read_id(command.getForgetOutcome())});
     default: throw Malformed{"an unknown kind of command"};
   }
 }

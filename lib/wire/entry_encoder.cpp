@@ -145,7 +145,6 @@ class Sizer {
   void operator()(const engine::RemoveSchedule& remove) noexcept {
     words_.structure += text_words(remove.name);
   }
-  void operator()(const engine::ForgetOutcome&) noexcept { words_.structure += size_of<schema::Kick::Id>; }
   void operator()(const engine::Kick& kick) noexcept {
     words_.structure += size_of<schema::Kick> + ids_words(kick.ids);
   }
@@ -344,7 +343,6 @@ class Writer {
     auto room = to_.initRemoveSchedule(static_cast<unsigned>(remove.name.size()));
     if (!remove.name.empty()) fill(room, remove.name);
   }
-  void operator()(const engine::ForgetOutcome& forget) { write_id(to_.initForgetOutcome(), forget.id); }
   void operator()(const engine::Kick& kick) {
     to_.setQueue(kick.queue.value);
     auto out = to_.initKick();

@@ -85,6 +85,8 @@ inline constexpr std::size_t schedule_runs_low = 16;
 inline constexpr std::chrono::milliseconds schedule_grace = 10s;
 inline constexpr std::uint32_t missed_runs_max = 1'000;
 inline constexpr std::uint64_t schedules_max = 10'000;
+/// How long somebody may wait for an outcome.
+inline constexpr std::chrono::milliseconds request_timeout_max = 7 * 24h;
 inline constexpr std::size_t schedule_text_size_max = 256;
 /// Turns of a delivery window kept ahead, and when more are asked for.
 inline constexpr std::size_t window_turns = 16;

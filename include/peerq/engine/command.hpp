@@ -264,11 +264,6 @@ struct SetWindow {
   std::span<const std::int64_t> turns_ms;
 };
 
-/// The outcome was taken, or nobody waits any more (S77).
-struct ForgetOutcome {
-  MessageId id;
-};
-
 /// The catalog's word on a queue, repeated until confirmed; idempotent by version.
 struct Configure {
   QueueConfig config;
@@ -321,7 +316,7 @@ using CommandBody =
     std::variant<Tick, Send, Receive, Settle, Kick, Purge, Configure, CreateQueue, UpdateQueue, PauseQueue,
                  DeleteQueue, Configured, NewEpoch, ReceiveSeveral, Cancel, Transact, ChangeGroup,
                  StartRedrive, StopRedrive, Arrive, Moved, OpenSession, CloseSession, PutSchedule,
-                 ExtendSchedule, RemoveSchedule, SetWindow, ForgetOutcome>;
+                 ExtendSchedule, RemoveSchedule, SetWindow>;
 
 struct Command {
   Origin origin;

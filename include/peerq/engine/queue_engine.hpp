@@ -191,7 +191,6 @@ class QueueEngine {
   void on(const PutSchedule& command, const Origin&, Reply& reply) { put_schedule(command, reply); }
   void on(const ExtendSchedule& command, const Origin&, Reply& reply) { extend_schedule(command, reply); }
   void on(const RemoveSchedule& command, const Origin&, Reply& reply) { remove_schedule(command, reply); }
-  void on(const ForgetOutcome& command, const Origin&, Reply& reply) { forget_outcome(command, reply); }
   void on(const Configure& command, const Origin&, Reply& reply) { configure(command, reply); }
   void on(const NewEpoch& command, const Origin&, Reply& reply) { new_epoch(command, reply); }
   void on(const auto&, const Origin&, Reply& reply) {
@@ -415,7 +414,6 @@ class QueueEngine {
   void await_outcome(MessageId id, MessageRow& row, WallTime until);
   bool settle_fate(const MessageKey& key, MessageRow& row, Fate fate, Cause cause = Cause::none,
                    std::string_view error = {}, Bytes result = {});
-  void forget_outcome(const ForgetOutcome& command, Reply& reply);
   bool sweep_one_outcome();
 
   // schedule

@@ -39,14 +39,6 @@ bool QueueEngine<T>::settle_fate(const MessageKey& key, MessageRow& row, Fate fa
   return true;
 }
 
-template <Tables T>
-void QueueEngine<T>::forget_outcome(const ForgetOutcome& command, Reply&) {
-  const auto outcome = tables_->template find<OutcomeRow>({command.id});
-  if (!outcome) return;
-  tables_->template erase<OutcomeDueRow>({outcome->until, command.id});
-  tables_->template erase<OutcomeRow>({command.id});
-}
-
 /// False when nothing (more) is to be done in this entry.
 template <Tables T>
 bool QueueEngine<T>::sweep_one_outcome() {

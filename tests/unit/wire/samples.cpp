@@ -205,7 +205,6 @@ void add_movements(Sample& sample, const port::Codec& codec) {
   add(sample, schedule(sample, codec));
   add(sample, engine::ExtendSchedule{queue, "nightly", 3, sample.turns[0]});
   add(sample, engine::RemoveSchedule{queue, "nightly"});
-  add(sample, engine::ForgetOutcome{{queue, Sequence::make(4, 10)}});
 }
 
 void add_catalog(Sample& sample, Age age) {
@@ -476,9 +475,6 @@ struct SameBody {
   }
   bool operator()(const engine::RemoveSchedule& a, const engine::RemoveSchedule& b) const {
     return a.queue == b.queue && a.name == b.name;
-  }
-  bool operator()(const engine::ForgetOutcome& a, const engine::ForgetOutcome& b) const {
-    return a.id == b.id;
   }
   template <class A, class B>
   bool operator()(const A&, const B&) const {

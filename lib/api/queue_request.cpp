@@ -1,0 +1,188 @@
+// Queue and Delivery: request and reply.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/arguments.hpp"
+#include "api/deadline.hpp"
+#include "api/outgoing.hpp"
+#include "api/settle.hpp"
+
+namespace peerq {
+
+namespace {
+
+using detail::QueueHandle;
+using node::OutcomeRequest;
+using node::SendRequest;
+using Handle = std::shared_ptr<const QueueHandle>;
+
+Error check(const QueueHandle& queue, std::string_view body, const RequestOptions& options) {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
+  if (options.timeout > limits::request_timeout_max) {
+    return {errc::invalid_argument, fmt::format("timeout is {} ms, must be at most {} ms",
+                                                options.timeout.count(), limits::request_timeout_max.count())};
+  }
+  return detail::check_message(body, options.message, queue.node->core().clock().wall());
+}
+
+/// The message of a request: nobody works on it when nobody waits any longer.
+std::shared_ptr<SendRequest> make_send(const QueueHandle& queue, std::string_view body,
+                                       const RequestOptions& options) {
+  auto request = std::make_shared<SendRequest>();
+  request->queue = queue.id;
+  request->shard = queue.shard;
+  SendOptions message = options.message;
+  message.time_to_live = std::min(message.time_to_live.value_or(options.timeout), options.timeout);
+  detail::reserve(*request, 1);
+  detail::add_message(queue, body, message, *request);
+  request->items.front().outcome_until = queue.node->core().clock().wall() + options.timeout;
+  return request;
+}
+
+std::shared_ptr<OutcomeRequest> make_wait(const QueueHandle& queue, const MessageId& id) {
+  auto request = std::make_shared<OutcomeRequest>();
+  request->queue = queue.id;
+  request->shard = queue.shard;
+  request->id = id;
+  return request;
+}
+
+Result<MessageId> sent_id(const QueueHandle& queue, const SendRequest& request) {
+  if (request.error.code != errc::ok) return request.error;
+  detail::note_options(queue, request);
+  auto sent = detail::sent_of(queue, request, 0, request.reply.items.front());
+  if (!sent) return std::move(sent).error();
+  return sent->id;
+}
+
+OutcomeKind kind_of(engine::Fate fate) {
+  switch (fate) {
+    case engine::Fate::failed: return OutcomeKind::failed;
+    case engine::Fate::expired: return OutcomeKind::expired;
+    case engine::Fate::cancelled: return OutcomeKind::cancelled;
+    case engine::Fate::open:
+    case engine::Fate::done: break;
+  }
+  return OutcomeKind::done;
+}
+
+Result<RequestOutcome> outcome_of(const QueueHandle& queue, OutcomeRequest& request) {
+  if (request.error.code != errc::ok) return request.error;
+  auto& row = request.outcome;
+  RequestOutcome out{.id = request.id,
+              .kind = kind_of(row.fate),
+              .result = {},
+              .attributes = {},
+              .cause = static_cast<FailureCause>(row.cause),
+              .error = std::move(row.error)};
+  if (row.result.empty()) return out;
+  const SharedBytes bytes = SharedBytes::copy(as_bytes(row.result));
+  auto view = queue.node->core().codec().read_message(bytes);
+  if (!view) return Error(errc::corrupt, "outcome of " + to_string(request.id) + ": " + view.error().detail);
+  out.result = as_text(view->body);
+  for (const auto& attribute : view->attributes) out.attributes.emplace(attribute.key, as_text(attribute.value));
+  return out;
+}
+
+/// The message was sent, so a wait that ends early leaves its outcome open.
+Result<RequestOutcome> requested(const QueueHandle& queue, OutcomeRequest& request) {
+  if (request.error.code == errc::timeout) {
+    return Error(errc::outcome_unknown,
+                 "no outcome of message " + to_string(request.id) + " yet; ask for it again");
+  }
+  return outcome_of(queue, request);
+}
+
+/// Adds the result's bytes to a delete.
+Result<std::shared_ptr<node::SettleRequest>> make_done(const Delivery& delivery, std::string_view result,
+                                                       const Attributes& attributes) {
+  const auto& state = detail::Access::state(delivery);
+  SendOptions carried;
+  carried.attributes = attributes;
+  const auto& core = state->queue->node->core();
+  if (Error error = detail::check_message(result, carried, core.clock().wall()); error.code != errc::ok) {
+    return error;
+  }
+  const detail::SettleWhat what{engine::Verb::erase, -1, {}};
+  auto request = detail::settle_request(*state->queue, what);
+  detail::add_lease(*request, what, state->lease, state->epoch);
+  std::vector<port::AttributeView> views;
+  for (const auto& [key, value] : attributes) views.push_back({key, as_bytes(value)});
+  request->results.push_back(core.codec().make_message(
+      {.body = as_bytes(result), .attributes = views, .reply_to = {}, .correlation_id = {}}));
+  request->items.front().result = request->results.front().bytes();
+  return request;
+}
+
+Result<Deleted> deleted_of(const node::SettleRequest& request) {
+  if (request.error.code != errc::ok) return request.error;
+  const auto& item = request.reply.items.front();
+  if (item.code != errc::ok) return Error(item.code);
+  return Deleted{.already_gone = item.already_gone, .requester_gone = item.requester_gone};
+}
+
+}  // namespace
+
+Result<RequestOutcome> Queue::request(std::string_view body, const RequestOptions& options) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) return error;
+  const auto& clock = handle_->node->core().clock();
+  const SteadyTime until = detail::deadline_after(clock.steady(), options.timeout);
+  const auto send = make_send(*handle_, body, options);
+  handle_->node->call(send, options.timeout);
+  auto id = sent_id(*handle_, *send);
+  if (!id) return std::move(id).error();
+  const auto wait = make_wait(*handle_, *id);
+  const auto cancel = [&] { handle_->node->cancel(wait); };
+  const std::stop_callback on_stop(options.stop, cancel);
+  const auto left = std::chrono::duration_cast<Milliseconds>(until - clock.steady());
+  handle_->node->call(wait, std::max(left, limits::timeout_min));
+  return requested(*handle_, *wait);
+}
+
+Result<RequestOutcome> Queue::outcome(const MessageId& id, Milliseconds timeout) const {
+  if (Error error = detail::check_timeout(timeout); error.code != errc::ok) return error;
+  const auto wait = make_wait(*handle_, id);
+  handle_->node->call(wait, timeout);
+  return outcome_of(*handle_, *wait);
+}
+
+void Queue::request_async(std::string_view body, const RequestOptions& options,
+                          UniqueFunction<void(Result<RequestOutcome>)> answer, RunOn where) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) {
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  }
+  const SteadyTime until = detail::deadline_after(handle_->node->core().clock().steady(), options.timeout);
+  auto send = make_send(*handle_, body, options);
+  send->on_done = [queue = handle_, answer = std::move(answer), where, until](node::Request& sent) mutable {
+    auto id = sent_id(*queue, static_cast<const SendRequest&>(sent));
+    if (!id) return answer(std::move(id).error());
+    auto wait = make_wait(*queue, *id);
+    wait->on_done = [queue, answer = std::move(answer)](node::Request& ended) mutable {
+      answer(requested(*queue, static_cast<OutcomeRequest&>(ended)));
+    };
+    const auto left = std::chrono::duration_cast<Milliseconds>(until - queue->node->core().clock().steady());
+    queue->node->submit(std::move(wait), std::max(left, limits::timeout_min), where);
+  };
+  handle_->node->submit(std::move(send), options.timeout, where);
+}
+
+Result<Deleted> Delivery::done(std::string_view result, const Attributes& attributes) const {
+  auto request = make_done(*this, result, attributes);
+  if (!request) return std::move(request).error();
+  state_->queue->node->call(*request, limits::timeout_default);
+  return deleted_of(**request);
+}
+
+void Queue::done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
+                       UniqueFunction<void(Result<Deleted>)> answer, RunOn where) const {
+  auto request = make_done(delivery, result, attributes);
+  if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
+  (*request)->on_done = [answer = std::move(answer)](node::Request& ended) mutable {
+    answer(deleted_of(static_cast<const node::SettleRequest&>(ended)));
+  };
+  handle_->node->submit(std::move(*request), limits::timeout_default, where);
+}
+
+}  // namespace peerq
