@@ -85,6 +85,8 @@ class PEERQ_API Delivery {
   std::chrono::system_clock::time_point sent_at() const noexcept;
   /// Token of this lease for another process or a later time: at most 128 printable characters (S59).
   std::string receipt() const;
+  /// The group that it was sent with; empty if none. **Ownership** the delivery's.
+  std::string_view group_id() const noexcept;
   /// Name of the queue it came from.
   const std::string& queue_name() const noexcept;
   /// How long the lease still lasts, by this process's clock: never more than it really does; 0 when it ended

@@ -32,11 +32,13 @@ struct SendOptions {
   std::string reply_to = {};
   /// Up to 128 bytes; carried, not interpreted.
   std::string correlation_id = {};
-  /// 0-9. Only 4 in this version; others are `not_supported`.
+  /// 0-9; 9 is handed out first (S26).
   std::uint8_t priority = limits::priority_default;
-  /// Not supported in this version; must be empty.
+  /// Up to 128 bytes of any value; empty = none. A FIFO queue needs one (S62): order is kept inside a group
+  /// (S42). In a standard queue, groups share the deliveries fairly (S29).
   std::string group_id = {};
-  /// Not supported in this version; must be empty.
+  /// Up to 128 bytes of any value; empty = none, or made of the body where the queue says so. A message sent
+  /// with the same id inside the queue's window is not sent again (S17).
   std::string deduplication_id = {};
   /// How long the call may take. At least 1 ms.
   Milliseconds timeout = limits::timeout_default;

@@ -1,7 +1,6 @@
 #pragma once
 // A queue: send, receive under a visibility timeout, settle, look.
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,7 +15,9 @@
 #include "peerq/base/result.hpp"
 #include "peerq/base/unique_function.hpp"
 #include "peerq/delivery.hpp"
+#include "peerq/explain.hpp"
 #include "peerq/message.hpp"
+#include "peerq/queue_views.hpp"
 
 namespace peerq {
 
@@ -50,73 +51,6 @@ enum class RunOn : std::uint8_t {
                   ///< node.
 };
 
-/// States of a message in a queue.
-enum class MessageStatus : std::uint8_t { ready, delayed, in_flight, parked };
-
-/// A message as an operator sees it: no lease, no count (S28).
-struct MessageSummary {
-  MessageId id = {};
-  MessageStatus status = MessageStatus::ready;
-  std::string body = {};
-  Attributes attributes = {};
-  /// Body and attributes in bytes.
-  std::uint64_t size = 0;
-  std::uint32_t attempt = 0;
-  std::uint32_t receive_count = 0;
-  std::chrono::system_clock::time_point sent_at = {};
-  /// Delayed: when it becomes visible.
-  std::optional<std::chrono::system_clock::time_point> due_at = {};
-  /// When its time-to-live ends.
-  std::optional<std::chrono::system_clock::time_point> expires_at = {};
-  /// In flight: how long the lease still lasts.
-  Milliseconds lease_left{0};
-  Failure failure = {};
-};
-
-struct ListOptions {
-  /// Only messages in this state.
-  std::optional<MessageStatus> status = {};
-  /// Where to go on: `ListPage::next`.
-  std::uint64_t after = 0;
-  /// 1 to 1,000.
-  std::size_t max_messages = limits::page_default;
-  bool with_body = true;
-};
-
-struct ListPage {
-  std::vector<MessageSummary> messages = {};
-  /// Continue from here; none = this was the last page. A page is short and has a next one only when the
-  /// search for more took longer than a call may (30 s).
-  std::optional<std::uint64_t> next = {};
-};
-
-/// Exact counters of a queue at one point (all but `oldest_age` and the flags are exact sums of its log).
-struct QueueStatistics {
-  std::uint64_t ready = 0;
-  std::uint64_t delayed = 0;
-  std::uint64_t in_flight = 0;
-  std::uint64_t parked = 0;
-  /// Bytes of bodies and attributes of all these.
-  std::uint64_t bytes = 0;
-
-  // Since the queue was created:
-  std::uint64_t sent = 0;
-  /// Came by dead-lettering.
-  std::uint64_t arrived = 0;
-  std::uint64_t received = 0;
-  std::uint64_t redelivered = 0;
-  std::uint64_t deleted = 0;
-  std::uint64_t expired = 0;
-  std::uint64_t dead_lettered = 0;
-  std::uint64_t purged = 0;
-
-  /// Age of the oldest message that is ready, else of the oldest there is; none when empty.
-  std::optional<Milliseconds> oldest_age = {};
-  bool paused = false;
-  /// Deliveries wait because `max_in_flight` is reached (S24).
-  bool at_in_flight_cap = false;
-};
-
 /// A durable queue. A cheap handle: copies name the same incarnation of the same queue.
 ///
 /// Blocking calls return when the outcome is known: durable, refused, or unknown (`outcome_unknown`). Every
@@ -133,7 +67,8 @@ class PEERQ_API Queue {
 
   // Send. Durable when the call returns (S12), unless the queue's durability says otherwise.
 
-  /// **Errors** invalid_argument, message_too_large, queue_full, storage_full, timeout, outcome_unknown.
+  /// **Errors** invalid_argument (also: no group_id in a FIFO queue, S62), message_too_large, queue_full,
+  /// storage_full, timeout, outcome_unknown.
   Result<Sent> send(std::string_view body, const SendOptions& options = {}) const;
   /// A result for each message, in order. **Errors** of the whole: batch_too_large (1,000 messages, 16 MiB),
   /// invalid_argument (no message); with `atomic` also those of single messages.
@@ -176,6 +111,10 @@ class PEERQ_API Queue {
   Result<ListPage> list(const ListOptions& options = {}) const;
   /// **Errors** message_not_found.
   Result<MessageSummary> get(const MessageId& id) const;
+  /// What keeps a message from being handed out now. **Errors** message_not_found.
+  Result<Explanation> explain(const MessageId& id) const;
+  /// By name: groups that have messages, or are paused or parked. Reads on until it has as many as asked for.
+  Result<GroupPage> list_groups(const ListGroupsOptions& options = {}) const;
 
   // Operate.
 
@@ -187,6 +126,22 @@ class PEERQ_API Queue {
   /// Parked to ready with a fresh count (S67). How many were parked. Ids that are not parked are skipped.
   Result<std::uint64_t> kick(std::span<const MessageId> ids) const;
   Result<std::uint64_t> kick_all(std::uint32_t max_messages = 1'000) const;
+  /// Takes out a message that is delayed, ready or parked; its deduplication id is forgotten (S66).
+  /// **Errors** lease_held: it is in flight.
+  Result<Deleted> cancel(const MessageId& id) const;
+  /// A result each, in order. At most 1,000; empty is invalid_argument.
+  Result<std::vector<Result<Deleted>>> cancel(std::span<const MessageId> ids) const;
+
+  // One group, 1 to 128 bytes; it need not have messages. Durable. What is so already is so again.
+
+  /// Stops deliveries of this group only.
+  Result<void> pause_group(std::string_view group_id) const;
+  Result<void> resume_group(std::string_view group_id) const;
+  /// As if its first message had used up its attempts under `Poison::park_group` (S45).
+  /// **Errors** not_supported: the queue is not FIFO.
+  Result<void> park_group(std::string_view group_id) const;
+  /// The receive count of its first message starts anew.
+  Result<void> resume_parked_group(std::string_view group_id) const;
 
   // Without blocking: the same, `answer` is called exactly once.
 

@@ -35,17 +35,17 @@ Error check_attributes(const Attributes& attributes) {
   return {};
 }
 
-Error check_unsupported(const SendOptions& options) {
+Error check_order(const SendOptions& options) {
   if (options.priority > limits::priority_max) {
     return invalid("priority is {}, must be 0 to {}", options.priority, limits::priority_max);
   }
-  if (options.priority != limits::priority_default) {
-    return {errc::not_supported,
-            fmt::format("priority {}: this version has only {}", options.priority, limits::priority_default)};
+  if (options.group_id.size() > limits::group_id_size_max) {
+    return invalid("group_id has {} bytes, at most {}", options.group_id.size(), limits::group_id_size_max);
   }
-  if (!options.group_id.empty()) return {errc::not_supported, "group_id: this version has no message groups"};
-  if (!options.deduplication_id.empty())
-    return {errc::not_supported, "deduplication_id: not in this version"};
+  if (options.deduplication_id.size() > limits::deduplication_id_size_max) {
+    return invalid("deduplication_id has {} bytes, at most {}", options.deduplication_id.size(),
+                   limits::deduplication_id_size_max);
+  }
   return {};
 }
 
@@ -92,7 +92,7 @@ Error check_message(std::string_view body, const SendOptions& options, WallTime 
     }
   }
   if (Error error = check_attributes(options.attributes); error.code != errc::ok) return error;
-  return check_unsupported(options);
+  return check_order(options);
 }
 
 Error check_receive(const ReceiveOptions& options) {
@@ -132,6 +132,13 @@ Error check_nack(const NackOptions& options) {
 
 Error check_extend(Milliseconds duration) {
   if (duration < Milliseconds(0)) return invalid("duration is {} ms, must not be negative", duration.count());
+  return {};
+}
+
+Error check_group(std::string_view group_id) {
+  if (group_id.empty() || group_id.size() > limits::group_id_size_max) {
+    return invalid("group_id has {} bytes, must have 1 to {}", group_id.size(), limits::group_id_size_max);
+  }
   return {};
 }
 

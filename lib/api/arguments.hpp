@@ -14,6 +14,8 @@ Error check_receive(const ReceiveOptions& options);
 Error check_receive_and_delete(const ReceiveOptions& options);
 Error check_nack(const NackOptions& options);
 Error check_extend(Milliseconds duration);
+/// A group that a call is about.
+Error check_group(std::string_view group_id);
 Error check_batch(std::size_t count, std::string_view what);
 
 }  // namespace peerq::detail

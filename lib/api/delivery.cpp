@@ -40,6 +40,8 @@ std::string Delivery::receipt() const {
       {.queue = state_->queue->id, .lease = state_->lease, .epoch = state_->epoch, .principal = {}});
 }
 
+std::string_view Delivery::group_id() const noexcept { return state_->group_id; }
+
 const std::string& Delivery::queue_name() const noexcept { return state_->queue->name; }
 
 std::chrono::milliseconds Delivery::lease_left() const noexcept {

@@ -2,6 +2,8 @@
 
 #include "peerq/node.hpp"
 
+#include <fmt/format.h>
+
 #include "api/node_state.hpp"
 #include "peerq/engine/validate.hpp"
 
@@ -27,18 +29,26 @@ Result<void> called(NodeState& state, const std::shared_ptr<CatalogRequest>& req
 }
 
 Queue handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConfig& config) {
-  return detail::Access::queue(std::make_shared<detail::QueueHandle>(
-      detail::QueueHandle{.node = state,
-                          .id = config.id,
-                          .shard = engine::shard_of(config.options.durability),
-                          .name = config.name,
-                          .max_message_size = config.options.max_message_size,
-                          .max_messages = config.options.max_messages,
-                          .max_bytes = config.options.max_bytes}));
+  auto handle = std::make_shared<detail::QueueHandle>();
+  handle->node = state;
+  handle->id = config.id;
+  handle->shard = engine::shard_of(config.options.durability);
+  handle->name = config.name;
+  handle->fifo = config.options.type == QueueType::fifo;
+  handle->content_based = config.options.content_based_deduplication;
+  handle->max_message_size = config.options.max_message_size;
+  handle->max_messages = config.options.max_messages;
+  handle->max_bytes = config.options.max_bytes;
+  return detail::Access::queue(std::move(handle));
 }
 
 Error check(std::string_view name, const QueueOptions& options) {
   if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
+  if (!options.windows.empty()) {
+    return {errc::not_supported,
+            fmt::format("windows: this version delivers at all times, and {} {} given",
+                        options.windows.size(), options.windows.size() == 1 ? "is" : "are")};
+  }
   return engine::validate(options);
 }
 

@@ -160,6 +160,15 @@ void NodeState::abandon() noexcept {
   end(core().clock().steady() + abandon_time);
 }
 
+MessageStatus status_of(engine::MessageState state) noexcept {
+  switch (state) {
+    case engine::MessageState::delayed: return MessageStatus::delayed;
+    case engine::MessageState::in_flight: return MessageStatus::in_flight;
+    case engine::MessageState::parked: return MessageStatus::parked;
+    default: return MessageStatus::ready;
+  }
+}
+
 Failure failure_of(const engine::NoteRow& note) {
   return {.cause = static_cast<FailureCause>(note.cause),
           .last_error = note.last_error,

@@ -91,6 +91,11 @@ struct QueueHandle {
   QueueId id;
   ShardId shard;
   std::string name;
+  /// Fixed at creation.
+  bool fifo = false;
+  /// Whether the queue makes deduplication ids of bodies, as far as this handle was told: with it, the ids of
+  /// a send are made before the core, which knows for sure, has to do it.
+  mutable std::atomic<bool> content_based{false};
   /// As they were when the handle was made: for texts only.
   std::uint64_t max_message_size = 0;
   std::optional<std::uint64_t> max_messages;
@@ -107,6 +112,7 @@ struct DeliveryState {
   std::uint32_t epoch = 0;
   std::uint32_t receive_count = 0;
   WallTime first_sent;
+  std::string group_id;
   /// By this process's clock, never later than the log's.
   std::atomic<std::int64_t> deadline_ns{0};
   Failure failure;
@@ -129,6 +135,7 @@ struct Access {
 };
 
 Failure failure_of(const engine::NoteRow& note);
+MessageStatus status_of(engine::MessageState state) noexcept;
 
 inline std::chrono::system_clock::time_point to_time_point(WallTime time) noexcept {
   return std::chrono::system_clock::time_point(Milliseconds(time.ms));

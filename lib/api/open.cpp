@@ -11,6 +11,7 @@
 #include "runtime/hosted_executor.hpp"
 #include "runtime/system_clock.hpp"
 #include "runtime/thread_executor.hpp"
+#include "security/body_digest.hpp"
 #include "security/receipt_sealer.hpp"
 #include "security/system_entropy.hpp"
 #include "storage/open_store.hpp"
@@ -87,6 +88,7 @@ Result<Node> assemble(OpenParts parts) {
   node::CoreParts core_parts{.clock = std::move(parts.clock),
                              .executor = parts.executor,
                              .codec = wire::make_codec(),
+                             .digest = security::make_body_digest(),
                              .observer = std::move(parts.observer),
                              .store = std::move(parts.store),
                              .replicators = std::move(*replicators)};

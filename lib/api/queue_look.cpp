@@ -20,15 +20,6 @@ void address(R& request, const QueueHandle& queue) {
   request.shard = queue.shard;
 }
 
-MessageStatus status_of(engine::MessageState state) {
-  switch (state) {
-    case engine::MessageState::delayed: return MessageStatus::delayed;
-    case engine::MessageState::in_flight: return MessageStatus::in_flight;
-    case engine::MessageState::parked: return MessageStatus::parked;
-    default: return MessageStatus::ready;
-  }
-}
-
 /// Both states of a ready message are one to the user.
 std::optional<engine::MessageState> state_of(std::optional<MessageStatus> status) {
   if (!status) return std::nullopt;
@@ -40,6 +31,8 @@ std::optional<engine::MessageState> state_of(std::optional<MessageStatus> status
   }
   return std::nullopt;
 }
+
+using detail::status_of;
 
 Result<MessageSummary> summary_of(const port::Codec& codec, const engine::MessageInfo& info, bool with_body) {
   MessageSummary out{.id = info.id,
@@ -118,6 +111,7 @@ QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
                       .delayed = row.delayed,
                       .in_flight = row.in_flight,
                       .parked = row.parked,
+                      .held = row.held,
                       .bytes = row.bytes,
                       .sent = row.sent,
                       .arrived = row.arrived,
@@ -127,6 +121,8 @@ QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
                       .expired = row.expired,
                       .dead_lettered = row.dead_lettered,
                       .purged = row.purged,
+                      .cancelled = row.cancelled,
+                      .dropped = row.dropped,
                       .oldest_age = {},
                       .paused = facts.paused,
                       .at_in_flight_cap = facts.at_in_flight_cap};

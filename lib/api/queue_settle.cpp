@@ -13,7 +13,7 @@ namespace {
 std::string_view cut(std::string_view reason) { return reason.substr(0, limits::reason_size_max); }
 
 engine::SettleItem item_of(engine::LeaseRef lease, const SettleWhat& what, const std::string& reason) {
-  return {.lease = lease, .value_ms = what.value_ms, .reason = as_bytes(reason)};
+  return {.lease = lease, .value_ms = what.value_ms, .reason = as_bytes(reason), .result = {}};
 }
 
 /// Extends move the local deadline: it counts from the entry's stamp, so it is never later than the log's.

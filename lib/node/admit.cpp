@@ -55,10 +55,17 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::receive: return admit_receive(request, shard);
     case Kind::settle: return admit_settle(request, shard);
     case Kind::kick:
-    case Kind::purge: return push_pending(shard, request, command_bytes);
+    case Kind::purge:
+    case Kind::change_group: return push_pending(shard, request, command_bytes);
+    case Kind::cancel_messages: {
+      const auto count = static_cast<const CancelMessagesRequest&>(*request).ids.size();
+      return push_pending(shard, request, command_bytes + sizeof(MessageId) * count);
+    }
     case Kind::facts:
     case Kind::page:
-    case Kind::get: return answer_query(request, shard);
+    case Kind::get:
+    case Kind::explain:
+    case Kind::groups: return answer_query(request, shard);
     default: return finish(request, Error(errc::not_supported));
   }
 }
@@ -78,7 +85,27 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
       send.atomic ? first != send.items.end() : std::all_of(send.items.begin(), send.items.end(), oversized);
   if (refused) return finish(request, too_large(first->counted_bytes, limit));
   if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  identify_by_content(shard, send.queue, send);
   push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
+}
+
+/// Makes the deduplication ids that the sender left to the queue (S17). Whether it makes them is known here
+/// alone; their digests were made by the sender's thread, unless its handle was not told yet.
+void Core::identify_by_content(const Shard& shard, QueueId queue, Outgoing& send) {
+  send.content_based = shard.queues->config(queue)->options.content_based_deduplication;
+  if (!send.content_based) return;
+  if (send.digests.size() != send.items.size()) {
+    send.digests.clear();
+    for (const SharedBytes& payload : send.payloads) {
+      const auto view = parts_.codec->read_message(payload);
+      PEERQ_ASSERT(view.has_value());  // made by this very codec
+      send.digests.push_back(parts_.digest->of(view->body));
+    }
+  }
+  for (std::size_t i = 0; i < send.items.size(); ++i) {
+    auto& id = send.items[i].deduplication_id;
+    if (id.empty()) id = send.digests[i];
+  }
 }
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
@@ -182,19 +209,23 @@ void Core::answer_query(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& query = static_cast<QueryRequest&>(*request);
   const Stamps now = shard.stamper->peek();
   Error error;
-  if (query.kind == Kind::facts) {
-    auto facts = shard.queues->facts(query.queue, now);
-    if (facts) query.facts = std::move(*facts);
-    if (!facts) error = facts.error();
-  } else if (query.kind == Kind::page) {
-    query.page_request.queue = query.queue;
-    auto page = shard.queues->page(query.page_request, now);
-    if (page) query.page = std::move(*page);
-    if (!page) error = page.error();
-  } else {
-    auto info = shard.queues->get(query.queue, query.id, now);
-    if (info) query.page.messages.push_back(std::move(*info));
-    if (!info) error = info.error();
+  const auto take = [&error](auto&& answer, auto& to) {
+    if (answer) to = std::move(*answer);
+    if (!answer) error = answer.error();
+  };
+  switch (query.kind) {
+    case Kind::facts: take(shard.queues->facts(query.queue, now), query.facts); break;
+    case Kind::page:
+      query.page_request.queue = query.queue;
+      take(shard.queues->page(query.page_request, now), query.page);
+      break;
+    case Kind::explain: take(shard.queues->explain(query.queue, query.id, now), query.explanation); break;
+    case Kind::groups:
+      take(shard.queues->groups(query.queue, query.after, query.max_groups), query.groups);
+      break;
+    default:
+      query.page.messages.resize(1);
+      take(shard.queues->get(query.queue, query.id, now), query.page.messages.front());
   }
   const auto cold = [](const engine::MessageInfo& message) { return message.payload.cold != nullptr; };
   if (error.code == errc::ok && std::any_of(query.page.messages.begin(), query.page.messages.end(), cold)) {

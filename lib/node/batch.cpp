@@ -47,6 +47,13 @@ engine::CommandBody command_of(const Request& request) {
       return engine::Kick{kick.queue, kick.ids, kick.max_messages};
     }
     case Kind::purge: return engine::Purge{request.queue};
+    case Kind::cancel_messages: {
+      return engine::Cancel{request.queue, static_cast<const CancelMessagesRequest&>(request).ids};
+    }
+    case Kind::change_group: {
+      const auto& change = static_cast<const ChangeGroupRequest&>(request);
+      return engine::ChangeGroup{change.queue, change.verb, as_bytes(change.group_id)};
+    }
     case Kind::configure: return static_cast<const ConfigureRequest&>(request).configure;
     case Kind::configured: {
       const auto& config = static_cast<const ConfigureRequest&>(request).configure.config;

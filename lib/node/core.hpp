@@ -26,6 +26,7 @@
 #include "peerq/base/result.hpp"
 #include "peerq/port/clock.hpp"
 #include "peerq/port/codec.hpp"
+#include "peerq/port/digest.hpp"
 #include "peerq/port/entropy.hpp"
 #include "peerq/port/executor.hpp"
 #include "peerq/port/observer.hpp"
@@ -39,6 +40,7 @@ struct CoreParts {
   std::shared_ptr<port::Clock> clock;
   std::shared_ptr<port::Executor> executor;
   std::shared_ptr<const port::Codec> codec;
+  std::shared_ptr<const port::Digest> digest;
   std::shared_ptr<Observer> observer;
   std::unique_ptr<port::Store> store;
   /// By shard id.
@@ -91,6 +93,7 @@ class Core : public std::enable_shared_from_this<Core> {
   port::Clock& clock() const noexcept { return *parts_.clock; }
   port::Executor& executor() const noexcept { return *parts_.executor; }
   const port::Codec& codec() const noexcept { return *parts_.codec; }
+  const port::Digest& digest() const noexcept { return *parts_.digest; }
   Observer& observer() const noexcept { return *parts_.observer; }
   port::Store& store() const noexcept { return *parts_.store; }
 
@@ -125,6 +128,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // admit.cpp
   void admit(const std::shared_ptr<Request>& request);
   void admit_send(const std::shared_ptr<Request>& request, Shard& shard);
+  void identify_by_content(const Shard& shard, QueueId queue, Outgoing& send);
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_catalog(const std::shared_ptr<Request>& request);

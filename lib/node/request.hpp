@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "peerq/engine/command.hpp"
 #include "peerq/engine/query.hpp"
 #include "peerq/engine/reply.hpp"
+#include "peerq/port/digest.hpp"
 #include "peerq/port/store.hpp"
 
 namespace peerq::node {
@@ -26,6 +28,8 @@ enum class Kind : std::uint8_t {
   settle,
   kick,
   purge,
+  cancel_messages,
+  change_group,
   create_queue,
   update_queue,
   pause_queue,
@@ -35,6 +39,8 @@ enum class Kind : std::uint8_t {
   facts,
   page,
   get,
+  explain,
+  groups,
   configure,   ///< internal: the catalog's word for a queue's shard
   configured,  ///< internal: the shard's answer for the catalog
   epoch,       ///< internal: numbers and receipts of a shard start anew
@@ -88,13 +94,28 @@ struct Request {
   bool finished() const noexcept { return done.load(std::memory_order_acquire) == ended; }
 };
 
-struct SendRequest final : Request {
-  SendRequest() noexcept : Request(Kind::send) {}
-  bool atomic = false;
+/// Messages on their way into one queue, and what their items point into. May be moved, not copied.
+struct Outgoing {
   std::vector<engine::SendItem> items;
   /// What the items' payloads point into.
   std::vector<SharedBytes> payloads;
+  /// What the items' group and deduplication ids point into.
+  std::list<std::string> names;
   std::size_t payload_bytes = 0;
+  /// Of the bodies, one for each item or none at all: deduplication ids, should the queue make them of
+  /// bodies.
+  std::vector<port::Digest::Value> digests;
+  /// Set by the gate: the queue does.
+  bool content_based = false;
+
+  Outgoing() = default;
+  Outgoing(Outgoing&&) = default;
+  Outgoing& operator=(Outgoing&&) = default;
+};
+
+struct SendRequest final : Request, Outgoing {
+  SendRequest() noexcept : Request(Kind::send) {}
+  bool atomic = false;
 };
 
 struct ReceiveRequest final : Request {
@@ -129,6 +150,17 @@ struct KickRequest final : Request {
   std::uint32_t max_messages = 0;
 };
 
+struct CancelMessagesRequest final : Request {
+  CancelMessagesRequest() noexcept : Request(Kind::cancel_messages) {}
+  std::vector<MessageId> ids;
+};
+
+struct ChangeGroupRequest final : Request {
+  ChangeGroupRequest() noexcept : Request(Kind::change_group) {}
+  engine::GroupVerb verb = engine::GroupVerb::pause;
+  std::string group_id;
+};
+
 struct PurgeRequest final : Request {
   PurgeRequest() noexcept : Request(Kind::purge) {}
 };
@@ -159,6 +191,11 @@ struct QueryRequest final : Request {
   MessageId id;
   engine::QueueFacts facts;
   engine::MessagePage page;
+  engine::Explanation explanation;
+  /// groups
+  std::string after;
+  std::size_t max_groups = 0;
+  engine::GroupPage groups;
 };
 
 /// configure, configured

@@ -121,6 +121,12 @@ class QueueMachineOver final
   Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps now) override {
     return this->guarded([&] { return this->engine_.get(queue, id, now); });
   }
+  Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) override {
+    return this->guarded([&] { return this->engine_.explain(queue, id, now); });
+  }
+  Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) override {
+    return this->guarded([&] { return this->engine_.groups(queue, after, max); });
+  }
   std::vector<std::pair<QueueId, std::uint64_t>> queues() override {
     return this->guarded_or(std::vector<std::pair<QueueId, std::uint64_t>>{},
                             [&] { return this->engine_.queues(); });

@@ -52,6 +52,7 @@ inline constexpr std::uint8_t priority_default = 4;
 /// A level's weight is its number plus one.
 inline constexpr std::array<std::uint16_t, 10> weights_default{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 inline constexpr std::chrono::milliseconds deduplication_window_default = 5min;
+inline constexpr std::chrono::milliseconds deduplication_window_max = 7 * 24h;
 inline constexpr std::uint8_t priority_max = 9;
 inline constexpr std::uint8_t priority_count = 10;
 /// One for each priority, and one for all messages that have a group.

@@ -80,7 +80,8 @@ struct QueueOptions {
   std::optional<std::uint64_t> max_messages = {};
   /// Most bytes of messages; at least max_message_size; none = no limit.
   std::optional<std::uint64_t> max_bytes = {};
-  /// What a send to a full queue gets. Only `reject` in this version.
+  /// What a send to a full queue gets (S15): `queue_full` at once; room that the oldest ready messages of the
+  /// lowest priority make for it. `block` is not supported in this version.
   Overflow overflow = Overflow::reject;
 
   /// How long a received message stays invisible. 1 ms to 12 h.
@@ -118,11 +119,13 @@ struct QueueOptions {
   RateLimit rate = {};
   RateLimit group_rate = {};
 
-  // Not built in this version; anything but the default is refused with `not_supported`.
+  /// How long a deduplication id is remembered after the send that was accepted under it (S17). Up to 7 d;
+  /// 0 = ids count for nothing.
   Milliseconds deduplication_window{limits::deduplication_window_default};
+  /// A send without a deduplication id gets one made of its body: BLAKE2b-256.
   bool content_based_deduplication = false;
 
-  /// Times of delivery; none = always. At most 32.
+  /// Times of delivery; none = always. At most 32. Not supported in this version; must be empty.
   std::vector<DeliveryWindow> windows = {};
   /// Free text of the owner: at most 50, key 128 B, value 256 B.
   std::map<std::string, std::string> tags = {};

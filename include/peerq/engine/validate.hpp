@@ -164,7 +164,10 @@ inline void check_sizes(const QueueOptions& options, OptionsCheck& check) {
     check.range("max_bytes", shown_number(*options.max_bytes), shown_number(options.max_message_size),
                 shown_number(limits::max_bytes_max));
   }
-  check_only(check, "overflow", options.overflow, Overflow::reject);
+  check.require(options.overflow <= Overflow::block, errc::invalid_argument,
+                "overflow is unknown; reject, drop_oldest or block");
+  check.require(options.overflow != Overflow::block, errc::not_supported,
+                "overflow is block; this version has only reject and drop_oldest");
 }
 
 inline void check_times(const QueueOptions& options, OptionsCheck& check) {
@@ -224,10 +227,8 @@ inline void check_flow(const QueueOptions& options, OptionsCheck& check) {
 }
 
 inline void check_deduplication(const QueueOptions& options, OptionsCheck& check) {
-  const QueueOptions plain;
-  check_only(check, "deduplication_window", options.deduplication_window, plain.deduplication_window);
-  check_only(check, "content_based_deduplication", options.content_based_deduplication,
-             plain.content_based_deduplication);
+  check.range("deduplication_window", shown(options.deduplication_window), shown(Milliseconds(0)),
+              shown(limits::deduplication_window_max));
 }
 
 /// Whether the zone is known is the proposer's to say.

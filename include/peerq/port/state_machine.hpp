@@ -71,6 +71,9 @@ class QueueMachine : public StateMachine {
   virtual Result<engine::QueueFacts> facts(QueueId queue, Stamps now) = 0;
   virtual Result<engine::MessagePage> page(const engine::PageRequest& request, Stamps now) = 0;
   virtual Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps now) = 0;
+  virtual Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) = 0;
+  /// Up to `max` groups with names greater than `after`.
+  virtual Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) = 0;
   /// Every queue of the shard with the version it has (recovery compares it with the catalog).
   virtual std::vector<std::pair<QueueId, std::uint64_t>> queues() = 0;
 };
