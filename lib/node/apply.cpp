@@ -15,7 +15,7 @@ Error error_of(const Request& request) {
   const bool by_handle = request.kind == Kind::send || request.kind == Kind::receive ||
                          request.kind == Kind::settle || request.kind == Kind::kick ||
                          request.kind == Kind::purge || request.kind == Kind::cancel_messages ||
-                         request.kind == Kind::change_group;
+                         request.kind == Kind::change_group || request.kind == Kind::transact;
   if (by_handle && reply.code == errc::queue_not_found) return errc::queue_deleted;
   return {reply.code, reply.detail};
 }
