@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "peerq/host_executor.hpp"
+#include "peerq/node.hpp"
 #include "peerq/queue.hpp"
 
 namespace peerq {
@@ -137,6 +138,16 @@ auto async_receive_and_delete(const Queue& queue, ReceiveOptions options, Token&
       std::move(options),
       [queue](const ReceiveOptions& all, auto answer) {
         queue.receive_and_delete_async(all, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Node::transact`. The node must be there until the operation was started.
+template <class Token>
+auto async_transact(Node& node, Transaction transaction, TransactOptions options, Token&& token) {
+  return detail::initiate<std::vector<Sent>>(
+      [&node, transaction = std::move(transaction), options](auto answer) {
+        node.transact_async(transaction, options, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }

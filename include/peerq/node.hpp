@@ -14,6 +14,7 @@
 #include "peerq/host_executor.hpp"
 #include "peerq/observer.hpp"
 #include "peerq/queue.hpp"
+#include "peerq/transaction.hpp"
 
 namespace peerq {
 
@@ -94,6 +95,17 @@ class PEERQ_API Node {
   Result<void> update_queue(std::string_view name, const QueueOptions& options);
   /// Deletes the queue and its messages (S7, S75). **Errors** queue_not_found, in_use.
   Result<void> delete_queue(std::string_view name, const DeleteOptions& options = {});
+
+  /// Does all of it or nothing (S76): the sends in the order given, as an answer each. A duplicate is a
+  /// success. Waits for no room: a full queue fails it.
+  /// **Errors** invalid_argument, batch_too_large (1,000 deletes and sends, 16 MiB), cross_shard (queues of
+  /// different durability), invalid_receipt, stale_receipt, lease_expired, message_not_found, queue_deleted,
+  /// message_too_large, queue_full, storage_full, timeout, outcome_unknown. **Durable** on return.
+  Result<std::vector<Sent>> transact(const Transaction& transaction, const TransactOptions& options = {});
+  /// The same without blocking; calls back as the `*_async` members of `Queue` do.
+  void transact_async(const Transaction& transaction, const TransactOptions& options,
+                      UniqueFunction<void(Result<std::vector<Sent>>)> answer,
+                      RunOn where = RunOn::callback_lane);
 
   Result<NodeStatistics> statistics();
   /// The calendar jumped by more than a day, and that is right: time-to-live and retention go on (S64).

@@ -4,4 +4,5 @@
 #include "peerq/consumer.hpp"
 #include "peerq/node.hpp"
 #include "peerq/queue.hpp"
+#include "peerq/transaction.hpp"
 #include "peerq/typed.hpp"

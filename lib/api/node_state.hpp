@@ -130,6 +130,8 @@ struct Access {
   }
   static Delivery delivery(std::shared_ptr<DeliveryState> state) { return Delivery(std::move(state)); }
   static Queue queue(std::shared_ptr<const QueueHandle> handle) { return Queue(std::move(handle)); }
+  static const auto& erases(const Transaction& transaction) noexcept { return transaction.erases_; }
+  static const auto& sends(const Transaction& transaction) noexcept { return transaction.sends_; }
   static Node node(std::shared_ptr<NodeState> state) { return Node(std::move(state)); }
   static const std::shared_ptr<NodeState>& state(const Node& node) noexcept { return node.state_; }
 };

@@ -57,6 +57,7 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::send: return admit_send(request, shard);
     case Kind::receive: return admit_receive(request, shard);
     case Kind::settle: return admit_settle(request, shard);
+    case Kind::transact: return admit_transact(request, shard);
     case Kind::kick:
     case Kind::purge:
     case Kind::start_redrive:
@@ -88,15 +89,22 @@ Error Core::check_queue(const Shard& shard, const Request& request) const {
 
 void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& send = static_cast<SendRequest&>(*request);
-  const auto limit = shard.queues->config(send.queue)->options.max_message_size;
-  const auto oversized = [limit](const engine::SendItem& item) { return item.counted_bytes > limit; };
-  const auto first = std::find_if(send.items.begin(), send.items.end(), oversized);
-  const bool refused =
-      send.atomic ? first != send.items.end() : std::all_of(send.items.begin(), send.items.end(), oversized);
-  if (refused) return finish(request, too_large(first->counted_bytes, limit));
+  if (Error error = check_sizes(shard, send.queue, send, send.atomic); error.code != errc::ok) {
+    return finish(request, std::move(error));
+  }
   if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
   identify_by_content(shard, send.queue, send);
   push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
+}
+
+/// Refuses what the engine would refuse, before any I/O: `all` messages must have the size, or at least one.
+Error Core::check_sizes(const Shard& shard, QueueId queue, const Outgoing& sent, bool all) const {
+  const auto limit = shard.queues->config(queue)->options.max_message_size;
+  const auto& items = sent.items;
+  const auto oversized = [limit](const engine::SendItem& item) { return item.counted_bytes > limit; };
+  const auto first = std::find_if(items.begin(), items.end(), oversized);
+  const bool refused = all ? first != items.end() : std::all_of(items.begin(), items.end(), oversized);
+  return refused ? too_large(first->counted_bytes, limit) : Error();
 }
 
 /// Makes the deduplication ids that the sender left to the queue (S17). Whether it makes them is known here
@@ -165,14 +173,18 @@ bool Core::is_repeated(const Shard& shard, const ReceiveRequest& receive) {
 
 void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& settle = static_cast<SettleRequest&>(*request);
-  const auto epoch = shard.queues->receipt_epoch(settle.queue);
-  const auto outdated = [epoch](std::uint32_t other) { return other != epoch; };
-  // A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease
-  // (S58).
-  for (std::size_t i = 0; i < settle.epochs.size(); ++i) {
-    if (outdated(settle.epochs[i])) settle.items[i].lease.attempt = 0;
-  }
+  outdate(shard, settle.queue, settle.items, settle.epochs);
   push_pending(shard, request, command_bytes + 24 * settle.items.size());
+}
+
+/// A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease
+/// (S58).
+void Core::outdate(const Shard& shard, QueueId queue, std::vector<engine::SettleItem>& items,
+                   const std::vector<std::uint32_t>& epochs) {
+  const auto epoch = shard.queues->receipt_epoch(queue);
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (epochs[i] != epoch) items[i].lease.attempt = 0;
+  }
 }
 
 void Core::admit_catalog(const std::shared_ptr<Request>& request) {

@@ -15,9 +15,9 @@ Error error_of(const Request& request) {
   const bool by_handle = request.kind == Kind::send || request.kind == Kind::receive ||
                          request.kind == Kind::settle || request.kind == Kind::kick ||
                          request.kind == Kind::purge || request.kind == Kind::cancel_messages ||
-                         request.kind == Kind::change_group || request.kind == Kind::start_redrive ||
-                         request.kind == Kind::stop_redrive || request.kind == Kind::put_schedule ||
-                         request.kind == Kind::remove_schedule;
+                         request.kind == Kind::change_group || request.kind == Kind::transact ||
+                         request.kind == Kind::start_redrive || request.kind == Kind::stop_redrive ||
+                         request.kind == Kind::put_schedule || request.kind == Kind::remove_schedule;
   if (by_handle && reply.code == errc::queue_not_found) return errc::queue_deleted;
   return {reply.code, reply.detail};
 }

@@ -67,6 +67,7 @@ engine::CommandBody command_of(const Request& request) {
       return engine::Kick{kick.queue, kick.ids, kick.max_messages};
     }
     case Kind::purge: return engine::Purge{request.queue};
+    case Kind::transact: return engine::Transact{static_cast<const TransactRequest&>(request).views};
     case Kind::cancel_messages: {
       return engine::Cancel{request.queue, static_cast<const CancelMessagesRequest&>(request).ids};
     }
@@ -104,11 +105,23 @@ engine::CommandBody command_of(const Request& request) {
   }
 }
 
+/// Calls `visit` with each queue that the request sends to, and the messages.
+template <class Visit>
+void visit_sends(const Request& request, Visit visit) {
+  if (request.kind == Kind::send) {
+    visit(request.queue, static_cast<const SendRequest&>(request).items);
+  } else if (request.kind == Kind::transact) {
+    for (const auto& part : static_cast<const TransactRequest&>(request).parts) {
+      if (!part.sends.items.empty()) visit(part.queue, part.sends.items);
+    }
+  }
+}
+
 /// Messages of a send that can be handed out in the same entry.
-std::uint64_t deliverable_in(const SendRequest& send, const engine::QueueConfig* config) {
+std::uint64_t deliverable_in(const std::vector<engine::SendItem>& items, const engine::QueueConfig* config) {
   if (config == nullptr || config->paused || config->options.delay.count() > 0) return 0;
   const auto at_once = [](const engine::SendItem& item) { return item.due.ms == 0; };
-  return static_cast<std::uint64_t>(std::count_if(send.items.begin(), send.items.end(), at_once));
+  return static_cast<std::uint64_t>(std::count_if(items.begin(), items.end(), at_once));
 }
 
 }  // namespace
@@ -186,10 +199,11 @@ void Core::add_riders(Shard& shard, EntryUnderWay& entry) {
   if (shard.waiters.empty()) return shard.hot.clear();
   shard.arriving.clear();
   for (const auto& request : entry.requests) {
-    if (request->kind != Kind::send || !shard.waiters.waiting(request->queue)) continue;
-    shard.hot.insert(request->queue);
-    const auto& send = static_cast<const SendRequest&>(*request);
-    shard.arriving.emplace_back(send.queue, deliverable_in(send, shard.queues->config(send.queue)));
+    visit_sends(*request, [&shard](QueueId queue, const std::vector<engine::SendItem>& items) {
+      if (!shard.waiters.waiting(queue)) return;
+      shard.hot.insert(queue);
+      shard.arriving.emplace_back(queue, deliverable_in(items, shard.queues->config(queue)));
+    });
   }
   if (shard.hot.empty()) return;
   std::sort(shard.arriving.begin(), shard.arriving.end());

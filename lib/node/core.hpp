@@ -6,10 +6,10 @@
 // blocking calls never run under the token: finished requests are collected and completed after it is given
 // up.
 //
-// Where what is: core.cpp token and steps; admit.cpp gate and routing; batch.cpp cutting entries; apply.cpp
-// what entries cause; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks;
-// checkpoints.cpp; recovery.cpp; closing.cpp; moves.cpp messages between shards; calendar_flow.cpp windows and
-// schedules; outcomes.cpp who waits for what becomes of a message.
+// Where what is: core.cpp token and steps; admit.cpp gate and routing, transact.cpp of transactions;
+// batch.cpp cutting entries; apply.cpp what entries cause; catalog_flow.cpp creating and deleting queues;
+// timing.cpp deadlines and ticks; checkpoints.cpp; recovery.cpp; closing.cpp; moves.cpp messages between
+// shards; calendar_flow.cpp windows and schedules; outcomes.cpp who waits for what becomes of a message.
 
 #include <array>
 #include <atomic>
@@ -138,7 +138,10 @@ class Core : public std::enable_shared_from_this<Core> {
   void identify_by_content(const Shard& shard, QueueId queue, Outgoing& send);
   void admit_schedule(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
+  Error check_sizes(const Shard& shard, QueueId queue, const Outgoing& sent, bool all) const;
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
+  static void outdate(const Shard& shard, QueueId queue, std::vector<engine::SettleItem>& items,
+                      const std::vector<std::uint32_t>& epochs);
   void admit_catalog(const std::shared_ptr<Request>& request);
   void find_queue(const std::shared_ptr<Request>& request);
   void admit_cancel(const CancelRequest& cancel);
@@ -150,6 +153,9 @@ class Core : public std::enable_shared_from_this<Core> {
   bool answer_existing(const std::shared_ptr<Request>& request);
   bool is_configured(const engine::QueueConfig& config);
   Error check_queue(const Shard& shard, const Request& request) const;
+
+  // transact.cpp
+  void admit_transact(const std::shared_ptr<Request>& request, Shard& shard);
 
   // batch.cpp
   bool pump(Shard& shard);

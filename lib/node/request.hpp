@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   purge,
   cancel_messages,
   change_group,
+  transact,
   create_queue,
   update_queue,
   pause_queue,
@@ -129,6 +130,24 @@ struct Outgoing {
 struct SendRequest final : Request, Outgoing {
   SendRequest() noexcept : Request(Kind::send) {}
   bool atomic = false;
+};
+
+struct TransactRequest final : Request {
+  struct Part {
+    QueueId queue;
+    /// For texts.
+    std::string name;
+    std::vector<engine::SettleItem> erases;
+    std::vector<std::uint32_t> epochs;
+    Outgoing sends;
+    /// Of each send: its place among the caller's.
+    std::vector<std::size_t> places;
+  };
+
+  TransactRequest() noexcept : Request(Kind::transact) {}
+  std::vector<Part> parts;
+  /// Of the parts, made at the gate: the command points to them.
+  std::vector<engine::Transact::Part> views;
 };
 
 struct ReceiveRequest final : Request {

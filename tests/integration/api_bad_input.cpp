@@ -59,22 +59,103 @@ TEST_CASE("api node: what is not built is refused, never silently stored", "[api
     return opened.node.create_queue("new", options).error() == errc::not_supported &&
            opened.node.open_queue("new").error() == errc::queue_not_found;
   };
-  CHECK(refused({.type = QueueType::fifo}));
   CHECK(refused({.partitions = 2}));
-  CHECK(refused({.overflow = Overflow::drop_oldest}));
   CHECK(refused({.overflow = Overflow::block}));
-  CHECK(refused({.max_in_flight_per_group = 1}));
-  CHECK(refused({.poison = Poison::park_group}));
-  CHECK(refused({.priority_mode = PriorityMode::weighted}));
-  CHECK(refused({.rate = {.per_second_thousandths = 1}}));
-  CHECK(refused({.deduplication_window = 1s}));
-  CHECK(refused({.content_based_deduplication = true}));
+  CHECK(refused({.windows = {DeliveryWindow{}}}));
   auto queue = opened.node.create_queue("plain").value();
-  CHECK(queue.send("x", {.priority = 5}).error() == errc::not_supported);
-  CHECK(queue.send("x", {.priority = 10}).error() == errc::invalid_argument);
-  CHECK(queue.send("x", {.group_id = "g"}).error() == errc::not_supported);
-  CHECK(queue.send("x", {.deduplication_id = "d"}).error() == errc::not_supported);
-  CHECK(queue.statistics().value().sent == 0);
+  const Error windows = opened.node.update_queue("plain", {.windows = {DeliveryWindow{}}}).error();
+  CHECK(windows == errc::not_supported);
+  CHECK_THAT(windows.text(), ContainsSubstring("windows"));
+  CHECK(queue.options().value().windows.empty());
+}
+
+TEST_CASE("api node: queue parameters of order and flow are checked at the bound and one past it",
+          "[api][bad-input]") {
+  Opened opened;
+  int number = 0;
+  const auto create = [&](const QueueOptions& options) {
+    auto created = opened.node.create_queue("q" + std::to_string(number++), options);
+    return created ? Error() : created.error();
+  };
+  CHECK(create({.deduplication_window = 7 * 24h}).code == errc::ok);
+  const Error window = create({.deduplication_window = 7 * 24h + 1ms});
+  CHECK(window == errc::invalid_argument);
+  CHECK_THAT(window.text(), ContainsSubstring("deduplication_window") && ContainsSubstring("604800000 ms"));
+  CHECK(create({.deduplication_window = -1ms}) == errc::invalid_argument);
+  CHECK(create({.overflow = static_cast<Overflow>(3)}) == errc::invalid_argument);
+  CHECK(create({.max_in_flight_per_group = limits::max_in_flight_max}).code == errc::ok);
+  CHECK(create({.max_in_flight_per_group = limits::max_in_flight_max + 1}) == errc::invalid_argument);
+  CHECK(create({.weights = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1'000}}).code == errc::ok);
+  CHECK(create({.weights = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1'001}}) == errc::invalid_argument);
+  CHECK(create({.weights = {0, 1, 1, 1, 1, 1, 1, 1, 1, 1}}) == errc::invalid_argument);
+  CHECK(create({.priority_aging = 1s}).code == errc::ok);
+  CHECK(create({.priority_aging = 999ms}) == errc::invalid_argument);
+  CHECK(create({.rate = {.per_second_thousandths = limits::rate_thousandths_max}}).code == errc::ok);
+  CHECK(create({.rate = {.per_second_thousandths = limits::rate_thousandths_max + 1}}) ==
+        errc::invalid_argument);
+  CHECK(create({.group_rate = {.burst = limits::burst_max + 1}}) == errc::invalid_argument);
+}
+
+TEST_CASE("api node: priority, group and deduplication id are checked at the bound and one past it",
+          "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("plain").value();
+  const std::string longest(128, 'a');
+  const std::string too_long(129, 'a');
+  CHECK(queue.send("x", {.priority = 9, .group_id = longest, .deduplication_id = longest}));
+  const auto refused = [&](const SendOptions& options, const char* field, const char* limit) {
+    const Error error = queue.send("x", options).error();
+    CHECK(error == errc::invalid_argument);
+    CHECK_THAT(error.text(), ContainsSubstring(field) && ContainsSubstring(limit));
+  };
+  refused({.priority = 10}, "priority", "9");
+  refused({.group_id = too_long}, "group_id", "128");
+  refused({.deduplication_id = too_long}, "deduplication_id", "128");
+  const std::vector<Message> second_is_bad{{"x", {}}, {"x", {.group_id = too_long}}};
+  CHECK_THAT(queue.send(second_is_bad).error().text(), ContainsSubstring("message 1: group_id"));
+  CHECK(queue.statistics().value().sent == 1);
+}
+
+TEST_CASE("api node: a FIFO send without a group says what it lacks (S62)", "[api][bad-input]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("lines", {.type = QueueType::fifo}).value();
+  const Error error = queue.send("x").error();
+  CHECK(error == errc::invalid_argument);
+  CHECK_THAT(error.text(), ContainsSubstring("group_id") && ContainsSubstring("128"));
+  const std::vector<Message> mixed{{"a", {.group_id = "g"}}, {"b", {}}, {"c", {.group_id = "g"}}};
+  const auto results = queue.send(mixed).value();
+  CHECK(results[0]);
+  CHECK(results[1].error() == errc::invalid_argument);
+  CHECK_THAT(results[1].error().text(), ContainsSubstring("group_id"));
+  CHECK(results[2]);
+  CHECK(queue.statistics().value().sent == 2);
+}
+
+TEST_CASE("api node: operations on groups are checked at the bound and one past it", "[api][bad-input]") {
+  Opened opened;
+  auto standard = opened.node.create_queue("standard").value();
+  auto lines = opened.node.create_queue("lines", {.type = QueueType::fifo}).value();
+  for (const std::string& name : {std::string(), std::string(129, 'a')}) {
+    CHECK(lines.pause_group(name).error() == errc::invalid_argument);
+    CHECK(lines.resume_group(name).error() == errc::invalid_argument);
+    CHECK(lines.park_group(name).error() == errc::invalid_argument);
+    CHECK_THAT(lines.resume_parked_group(name).error().text(), ContainsSubstring("group_id"));
+  }
+  CHECK(lines.park_group(std::string(128, 'a')));
+  const Error parked = standard.park_group("a").error();
+  CHECK(parked == errc::not_supported);
+  CHECK_THAT(parked.text(), ContainsSubstring("FIFO"));
+  CHECK(lines.list_groups({.max_groups = 0}).error() == errc::invalid_argument);
+  CHECK(lines.list_groups({.max_groups = 1'001}).error() == errc::invalid_argument);
+  CHECK(lines.list_groups({.after = std::string(129, 'a')}).error() == errc::invalid_argument);
+  CHECK(lines.list_groups({.after = std::string(128, 'a'), .max_groups = 1'000}));
+  CHECK(lines.cancel(std::span<const MessageId>()).error() == errc::invalid_argument);
+  CHECK(lines.cancel(std::vector<MessageId>(1'001)).error() == errc::batch_too_large);
+  REQUIRE(opened.node.delete_queue("lines"));
+  CHECK(lines.pause_group("a").error() == errc::queue_deleted);
+  CHECK(lines.cancel(MessageId{}).error() == errc::queue_deleted);
+  CHECK(lines.explain(MessageId{}).error() == errc::queue_deleted);
+  CHECK(lines.list_groups().error() == errc::queue_deleted);
 }
 
 TEST_CASE("api node: messages outside the limits are refused with the limit", "[api][bad-input]") {
