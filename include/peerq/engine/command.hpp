@@ -169,7 +169,7 @@ struct ChangeGroup {
 
 /// Ready messages of a dead-letter queue back to their sources, or to `target` (S39). One task per queue.
 struct StartRedrive {
-  QueueId queue;
+  QueueId queue = {};
   /// 0 = each message's own source.
   QueueId target = {};
   /// Only what has one of these causes (bit n = Cause n); 0 = all.

@@ -8,7 +8,7 @@ namespace {
 
 const QueueId orders{1};
 const QueueId dead{2};
-const QueueId other{3};
+const QueueId elsewhere{3};
 
 QueueOptions source_options() {
   QueueOptions options;
@@ -79,17 +79,17 @@ TEST_CASE("S39 a redrive goes to the tail, in the order of the dead-letter queue
 
 TEST_CASE("S39 a filter by cause and source, and a target of one's own") {
   Redriven shard;
-  shard.make(other.value);
+  shard.make(elsewhere.value);
   shard.reject_one("a");
   shard.send_expiring(orders, "b", 1s);
   shard.tick(2s);
   REQUIRE(shard.counters(dead).ready == 2);
-  shard.redrive({.target = other, .causes = 1U << static_cast<unsigned>(Cause::time_to_live)});
+  shard.redrive({.target = elsewhere, .causes = 1U << static_cast<unsigned>(Cause::time_to_live)});
   shard.tick();
   CHECK(shard.task().moved == 1);
   CHECK(shard.task().skipped == 1);
-  CHECK(shard.counters(other).ready == 1);
-  shard.redrive({.source = other});
+  CHECK(shard.counters(elsewhere).ready == 1);
+  shard.redrive({.source = elsewhere});
   shard.tick();
   CHECK(shard.task().moved == 0);
   CHECK(shard.task().skipped == 1);
@@ -97,16 +97,16 @@ TEST_CASE("S39 a filter by cause and source, and a target of one's own") {
 
 TEST_CASE("S39 a full target makes the redrive wait, and its size limit does not count") {
   Redriven shard;
-  auto config = shard.make(other.value, {.max_message_size = 1, .max_messages = 1});
+  auto config = shard.make(elsewhere.value, {.max_message_size = 1, .max_messages = 1});
   shard.reject_one("aa");
   shard.reject_one("bb");
-  shard.redrive({.target = other});
+  shard.redrive({.target = elsewhere});
   shard.tick();
   CHECK(shard.task().moved == 1);
   CHECK_FALSE(shard.task().finished);
   shard.tick(1s);
   CHECK(shard.task().moved == 1);
-  shard.erase(other, shard.receive_one(other).lease);
+  shard.erase(elsewhere, shard.receive_one(elsewhere).lease);
   shard.tick(1s);
   shard.tick();
   CHECK(shard.task().moved == 2);
