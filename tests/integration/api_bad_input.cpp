@@ -61,12 +61,6 @@ TEST_CASE("api node: what is not built is refused, never silently stored", "[api
   };
   CHECK(refused({.partitions = 2}));
   CHECK(refused({.overflow = Overflow::block}));
-  CHECK(refused({.windows = {DeliveryWindow{}}}));
-  auto queue = opened.node.create_queue("plain").value();
-  const Error windows = opened.node.update_queue("plain", {.windows = {DeliveryWindow{}}}).error();
-  CHECK(windows == errc::not_supported);
-  CHECK_THAT(windows.text(), ContainsSubstring("windows"));
-  CHECK(queue.options().value().windows.empty());
 }
 
 TEST_CASE("api node: queue parameters of order and flow are checked at the bound and one past it",
