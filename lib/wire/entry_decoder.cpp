@@ -222,8 +222,7 @@ void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
       return void(out = engine::NewEpoch{command.getNewEpoch().getNumberFloor()});
     case schema::Command::CANCEL:
       return void(out = engine::Cancel{queue, read_ids(command.getCancel().getIds())});
-    case schema::Command::CHANGE_GROUP:
-      return void(out = read_change(queue, command.getChangeGroup()));
+    case schema::Command::CHANGE_GROUP: return void(out = read_change(queue, command.getChangeGroup()));
     case schema::Command::SET_WINDOW: {
       const auto window = command.getSetWindow();
       return void(out = engine::SetWindow{queue, window.getVersion(), window.getOpen(),
@@ -237,20 +236,17 @@ void Decoder::read_body(schema::Command::Reader command, CommandBody& out) {
 void Decoder::read_second_body(schema::Command::Reader command, CommandBody& out) {
   const QueueId queue(command.getQueue());
   switch (command.which()) {
-    case schema::Command::RECEIVE_SEVERAL:
-      return void(out = read_several(command.getReceiveSeveral()));
+    case schema::Command::RECEIVE_SEVERAL: return void(out = read_several(command.getReceiveSeveral()));
     case schema::Command::TRANSACT: return void(out = read_transact(command.getTransact()));
     case schema::Command::OPEN_SESSION:
       return void(out = engine::OpenSession{SessionId(command.getOpenSession())});
     case schema::Command::CLOSE_SESSION:
       return void(out = engine::CloseSession{SessionId(command.getCloseSession())});
-    case schema::Command::START_REDRIVE:
-      return void(out = read_redrive(queue, command.getStartRedrive()));
+    case schema::Command::START_REDRIVE: return void(out = read_redrive(queue, command.getStartRedrive()));
     case schema::Command::STOP_REDRIVE: return void(out = engine::StopRedrive{queue});
     case schema::Command::ARRIVE: return void(out = read_arrive(queue, command.getArrive()));
     case schema::Command::MOVED: return void(out = read_moved(queue, command.getMoved()));
-    case schema::Command::PUT_SCHEDULE:
-      return void(out = read_schedule(queue, command.getPutSchedule()));
+    case schema::Command::PUT_SCHEDULE: return void(out = read_schedule(queue, command.getPutSchedule()));
     case schema::Command::EXTEND_SCHEDULE: {
       const auto extend = command.getExtendSchedule();
       return void(out = engine::ExtendSchedule{queue, from_text(extend.getName()), extend.getVersion(),

@@ -124,9 +124,7 @@ class Sizer {
   }
   void operator()(const engine::OpenSession&) noexcept {}
   void operator()(const engine::CloseSession&) noexcept {}
-  void operator()(const engine::StartRedrive&) noexcept {
-    words_.structure += size_of<schema::StartRedrive>;
-  }
+  void operator()(const engine::StartRedrive&) noexcept { words_.structure += size_of<schema::StartRedrive>; }
   void operator()(const engine::StopRedrive&) noexcept {}
   void operator()(const engine::Arrive& arrive) noexcept {
     words_.structure += size_of<schema::Arrive> + size_of<schema::Kick::Id> +
@@ -511,7 +509,8 @@ SharedBytes encode_entry(const engine::EntryHeader& header, std::span<const Comm
       write_payloads(list[i].getSend(), send->items);
     if (const auto* transact = std::get_if<engine::Transact>(&commands[i].body)) {
       auto parts = list[i].getTransact();
-      for (unsigned j = 0; j < parts.size(); ++j) write_payloads(parts[j].getSends(), transact->parts[j].sends);
+      for (unsigned j = 0; j < parts.size(); ++j)
+        write_payloads(parts[j].getSends(), transact->parts[j].sends);
     }
   }
   return segment.finish();

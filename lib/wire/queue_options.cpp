@@ -41,17 +41,14 @@ void write_limits(schema::QueueOptions::Builder to, const QueueOptions& options)
   to.setRatePerSecondThousandths(static_cast<std::uint32_t>(options.rate.per_second_thousandths));
   to.setRateHigh(static_cast<std::uint32_t>(options.rate.per_second_thousandths >> 32));
   to.setRateBurst(options.rate.burst);
-  to.setGroupRatePerSecondThousandths(
-      static_cast<std::uint32_t>(options.group_rate.per_second_thousandths));
+  to.setGroupRatePerSecondThousandths(static_cast<std::uint32_t>(options.group_rate.per_second_thousandths));
   to.setGroupRateHigh(static_cast<std::uint32_t>(options.group_rate.per_second_thousandths >> 32));
   to.setGroupRateBurst(options.group_rate.burst);
   to.setDeduplicationWindowMs(options.deduplication_window.count());
   to.setContentBasedDeduplication(options.content_based_deduplication);
 }
 
-std::uint64_t both_halves(std::uint32_t low, std::uint32_t high) {
-  return std::uint64_t{high} << 32 | low;
-}
+std::uint64_t both_halves(std::uint32_t low, std::uint32_t high) { return std::uint64_t{high} << 32 | low; }
 
 void read_limits(schema::QueueOptions::Reader from, QueueOptions& options) {
   options.max_receives = from.getMaxReceives();

@@ -25,9 +25,10 @@ class LmdbHome final : public StateHome {
   void open() {
     space_ = std::make_unique<storage::DiskSpace>(storage::DiskSpace::Options{.state_reserve = 1 << 20},
                                                   file_system_);
-    auto opened = storage::LmdbState::open(
-        {.folder = scratch_.path(), .map_size = std::uint64_t{1} << 30, .tables_max = storage::StateTables::tables_max},
-        0, *space_);
+    auto opened = storage::LmdbState::open({.folder = scratch_.path(),
+                                            .map_size = std::uint64_t{1} << 30,
+                                            .tables_max = storage::StateTables::tables_max},
+                                           0, *space_);
     if (!opened) FAIL(opened.error().text());
     state_ = std::move(*opened);
   }

@@ -18,15 +18,15 @@ using namespace std::chrono_literals;
 TEST_CASE("api node: a request gets the result that its worker gives (S77)") {
   Opened opened;
   const Queue work = opened.node.create_queue("work").value();
-  const Consumer worker(work, [](const Delivery& delivery) {
-    return done_with("answer to " + std::string(delivery.body()));
-  });
+  const Consumer worker(
+      work, [](const Delivery& delivery) { return done_with("answer to " + std::string(delivery.body())); });
   const auto outcome = work.request("question").value();
   CHECK(outcome.ok());
   CHECK(outcome.result == "answer to question");
   CHECK(work.statistics().value().deleted == 1);
   std::promise<Result<RequestOutcome>> promise;
-  work.request_async("another", {}, [&](Result<RequestOutcome> result) { promise.set_value(std::move(result)); });
+  work.request_async("another", {},
+                     [&](Result<RequestOutcome> result) { promise.set_value(std::move(result)); });
   CHECK(promise.get_future().get().value().result == "answer to another");
 }
 
@@ -60,7 +60,8 @@ TEST_CASE("api node: an outcome is kept over a restart of either side (S77)") {
   CHECK(outcome.attributes.at("kind") == "text");
 }
 
-TEST_CASE("api node: a request that is repeated by its deduplication id is sent once and answered twice (S77)") {
+TEST_CASE(
+    "api node: a request that is repeated by its deduplication id is sent once and answered twice (S77)") {
   Opened opened;
   const Queue work = opened.node.create_queue("work").value();
   std::atomic<int> handled = 0;

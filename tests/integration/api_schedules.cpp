@@ -61,7 +61,8 @@ TEST_CASE("api node: a schedule that cannot be is refused by the name of what is
 
 /// A window of two hours around now, or on the other side of the clock.
 DeliveryWindow window(bool open) {
-  const auto now = std::chrono::floor<std::chrono::minutes>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::floor<std::chrono::minutes>(std::chrono::system_clock::now().time_since_epoch());
   const std::chrono::minutes day{24 * 60};
   const auto from = (now - std::chrono::minutes(60) + (open ? 0min : 12 * 60min)) % day;
   return {.zone = "UTC", .from = from, .to = (from + 120min) % day};

@@ -14,8 +14,8 @@ namespace {
 
 constexpr auto copy_all = std::filesystem::copy_options::recursive;
 
-/// 20 messages `order 0` ..., one that is delayed for ten years; of those `order 0` was rejected, `order 1` given
-/// back with a reason, `order 2` deleted, and `order 3` is leased under this receipt.
+/// 20 messages `order 0` ..., one that is delayed for ten years; of those `order 0` was rejected, `order 1`
+/// given back with a reason, `order 2` deleted, and `order 3` is leased under this receipt.
 constexpr auto first_receipt = "AQEAAABEHPZhBAAAAAAAAEABAAAAAQAAAAAAAAAAAAAAp0E7e7LFYTw";
 
 std::string first_line(const std::string& path) {

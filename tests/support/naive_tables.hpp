@@ -126,9 +126,9 @@ class NaiveTables {
              Map<engine::WindowRow>, Map<engine::DeduplicationRow>, Map<engine::DeduplicationEndRow>,
              Map<engine::MessageDeduplicationRow>, Map<engine::SessionRow>, Map<engine::SessionReplyRow>,
              Map<engine::SessionTimerRow>, Map<engine::SessionLeaseRow>, Map<engine::SessionCountRow>,
-             Map<engine::MovingRow>, Map<engine::TransferRow>, Map<engine::RedriveRow>, Map<engine::OutcomeRow>,
-             Map<engine::OutcomeDueRow>, Map<engine::ScheduleRow>, Map<engine::ScheduleDueRow>,
-             Map<engine::ScheduleCountRow>>
+             Map<engine::MovingRow>, Map<engine::TransferRow>, Map<engine::RedriveRow>,
+             Map<engine::OutcomeRow>, Map<engine::OutcomeDueRow>, Map<engine::ScheduleRow>,
+             Map<engine::ScheduleDueRow>, Map<engine::ScheduleCountRow>>
       maps_;
   std::map<MessageId, SharedBytes> payloads_;
   bool failing_ = false;

@@ -8,10 +8,10 @@
 
 #include "peerq/base/ids.hpp"
 #include "peerq/base/time.hpp"
-#include "peerq/engine/queue_rows.hpp"
-#include "peerq/engine/reply.hpp"
 #include "peerq/engine/moving_rows.hpp"
 #include "peerq/engine/outcome_rows.hpp"
+#include "peerq/engine/queue_rows.hpp"
+#include "peerq/engine/reply.hpp"
 #include "peerq/engine/rows.hpp"
 #include "peerq/engine/schedule_rows.hpp"
 
@@ -72,15 +72,15 @@ enum class HoldKind : std::uint8_t {
   delayed,
   in_flight,
   parked,
-  moving,          ///< dead-lettered, on its way to another shard
-  expired,         ///< its time is over: it goes with the next entry
-  group_leased,    ///< FIFO: a message of its group is in flight
-  group_delayed,   ///< FIFO: a message of its group waits for its retry
+  moving,         ///< dead-lettered, on its way to another shard
+  expired,        ///< its time is over: it goes with the next entry
+  group_leased,   ///< FIFO: a message of its group is in flight
+  group_delayed,  ///< FIFO: a message of its group waits for its retry
   group_cap,
   group_rate,
   group_paused,
   group_parked,
-  group_order,     ///< FIFO: others of its group come first
+  group_order,  ///< FIFO: others of its group come first
 };
 
 struct Hold {

@@ -1,6 +1,6 @@
 #pragma once
-// QueueEngine: messages that go to another shard, and those that come from one (S41). moving_rows.hpp says how
-// a repeated one is known.
+// QueueEngine: messages that go to another shard, and those that come from one (S41). moving_rows.hpp says
+// how a repeated one is known.
 
 #include <algorithm>
 

@@ -159,9 +159,9 @@ std::optional<Found<MessageRow>> QueueEngine<T>::next_to_redrive(const QueueCont
     const std::uint64_t end = std::min(redrive.ends[redrive.lane], lane.next);
     redrive.number = std::max(redrive.number, lane.horizon);
     if (queue.has_lane(redrive.lane) && redrive.number < end) {
-      auto found = tables_->template first<MessageRow>(
-          {queue.id, Sequence::make(redrive.lane, redrive.number)},
-          {queue.id, Sequence::make(redrive.lane, end)});
+      auto found =
+          tables_->template first<MessageRow>({queue.id, Sequence::make(redrive.lane, redrive.number)},
+                                              {queue.id, Sequence::make(redrive.lane, end)});
       if (found) return found;
     }
     redrive.number = redrive.ends[redrive.lane];

@@ -22,7 +22,8 @@ void QueueEngine<T>::put_schedule(const PutSchedule& command, Reply& reply) {
   ScheduleCountRow count = tables_->template find<ScheduleCountRow>(SingleKey{}).value_or(ScheduleCountRow{});
   const bool first = count.version == 0;
   if (!before && count.count >= limits::schedules_max) {
-    return fail(reply, errc::limit_exceeded, "at most " + std::to_string(limits::schedules_max) + " schedules");
+    return fail(reply, errc::limit_exceeded,
+                "at most " + std::to_string(limits::schedules_max) + " schedules");
   }
   ScheduleRow row;
   row.version = ++count.version;

@@ -67,8 +67,7 @@ bool QueueEngine<T>::check_all(QueueContext& queue, const Send& command, Reply& 
       fail(reply, error.code, std::move(error.detail));
       return false;
     }
-    const bool twice =
-        is_deduplicated(queue, item) && !ids.insert(as_text(item.deduplication_id)).second;
+    const bool twice = is_deduplicated(queue, item) && !ids.insert(as_text(item.deduplication_id)).second;
     if (twice || duplicate_of(queue, item)) continue;
     ++count;
     bytes += item.counted_bytes;

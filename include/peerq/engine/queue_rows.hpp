@@ -89,9 +89,9 @@ struct QueueRow {
  private:
   bool has_groups_or_rates() const noexcept {
     const QueueRow plain;
-    return cancelled != 0 || dropped != 0 || redriven != 0 || moving_bytes != 0 || held != 0 || next_group != plain.next_group || turn != 0 ||
-           purged_turn != 0 || purges != 0 || credits != plain.credits || bucket != plain.bucket ||
-           timer != plain.timer;
+    return cancelled != 0 || dropped != 0 || redriven != 0 || moving_bytes != 0 || held != 0 ||
+           next_group != plain.next_group || turn != 0 || purged_turn != 0 || purges != 0 ||
+           credits != plain.credits || bucket != plain.bucket || timer != plain.timer;
   }
   /// What the second format added.
   static void layout_second(auto& archive, auto& row) {

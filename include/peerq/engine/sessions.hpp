@@ -115,7 +115,8 @@ class Sessions {
     timers_.note(key);
   }
   void forget_first(SessionId session, SessionRow& row) {
-    const auto oldest = tables_->template first<SessionReplyRow>({session, 0}, {SessionId(session.value + 1), 0});
+    const auto oldest =
+        tables_->template first<SessionReplyRow>({session, 0}, {SessionId(session.value + 1), 0});
     if (!oldest) return;
     row.forgotten = oldest->key.sequence;
     --row.kept;

@@ -61,9 +61,9 @@ concept Tables =
     TablesFor<T, SessionTimerRow> && TablesFor<T, SessionLeaseRow> && TablesFor<T, SessionCountRow> &&
     TablesFor<T, MovingRow> && TablesFor<T, TransferRow> && TablesFor<T, RedriveRow> &&
     TablesFor<T, OutcomeRow> && TablesFor<T, OutcomeDueRow> && TablesFor<T, ScheduleRow> &&
-    TablesFor<T, ScheduleDueRow> && TablesFor<T, ScheduleCountRow> && TablesFor<T, ConfigRow> && TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> &&
-    TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
-    TablesFor<T, CatalogCountersRow> &&
+    TablesFor<T, ScheduleDueRow> && TablesFor<T, ScheduleCountRow> && TablesFor<T, ConfigRow> &&
+    TablesFor<T, ShardRow> && TablesFor<T, CatalogQueueRow> && TablesFor<T, CatalogIdRow> &&
+    TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> && TablesFor<T, CatalogCountersRow> &&
     requires(T tables, const T constant, MessageId id, SharedBytes bytes) {
       tables.insert_payload(id, bytes);
       tables.erase_payload(id);

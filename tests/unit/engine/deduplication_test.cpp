@@ -105,7 +105,8 @@ TEST_CASE("S15 drop_oldest takes the oldest of the lowest priority, never a high
   CHECK(shard.put("x", "", 9).code == errc::queue_full);  // all in flight
 }
 
-TEST_CASE("S15 what is dropped goes to the dead-letter queue with the reason overflow, at most 16 for one send") {
+TEST_CASE(
+    "S15 what is dropped goes to the dead-letter queue with the reason overflow, at most 16 for one send") {
   Full shard({.max_messages = 20, .overflow = Overflow::drop_oldest}, 2);
   shard.make(2);
   for (int i = 0; i < 20; ++i) shard.put("x", "");

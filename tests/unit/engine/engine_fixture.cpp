@@ -176,6 +176,28 @@ std::string check_calendar(const NaiveTables& tables) {
   return "";
 }
 
+/// Counters are what the messages say, and add up.
+std::string check_counters(const NaiveTables& tables, Expected& expected) {
+  for (const auto& [key, row] : tables.rows<QueueRow>()) {
+    const QueueRow& live = expected.live[key.queue];
+    const std::string name = " of queue " + std::to_string(key.queue.value);
+    if (row.ready != live.ready) return "ready" + name;
+    if (row.delayed != live.delayed) return "delayed" + name;
+    if (row.in_flight != live.in_flight) return "in flight" + name;
+    if (row.parked != live.parked) return "parked" + name;
+    if (row.bytes != live.bytes) return "bytes" + name;
+    if (row.moving != live.moving || row.moving_bytes != live.moving_bytes) return "moving" + name;
+    if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged +
+                                      row.cancelled + row.dropped + row.redriven) {
+      return "what came in is not what is there and what went out" + name;
+    }
+    if (row.retention_timer.ms != 0) {
+      expected.wall_due.insert({row.retention_timer, key.queue, Sequence{0}, WallDue::retention});
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
@@ -208,23 +230,7 @@ std::string broken_invariant(const NaiveTables& tables, WallTime wall) {
     live.moving_bytes += row.counted_bytes;
     expected.payloads.insert(row.id);
   }
-  for (const auto& [key, row] : tables.rows<QueueRow>()) {
-    const QueueRow& live = expected.live[key.queue];
-    const std::string name = " of queue " + std::to_string(key.queue.value);
-    if (row.ready != live.ready) return "ready" + name;
-    if (row.delayed != live.delayed) return "delayed" + name;
-    if (row.in_flight != live.in_flight) return "in flight" + name;
-    if (row.parked != live.parked) return "parked" + name;
-    if (row.bytes != live.bytes) return "bytes" + name;
-    if (row.moving != live.moving || row.moving_bytes != live.moving_bytes) return "moving" + name;
-    if (row.sent + row.arrived != row.live() + row.deleted + row.expired + row.dead_lettered + row.purged +
-                                     row.cancelled + row.dropped + row.redriven) {
-      return "what came in is not what is there and what went out" + name;
-    }
-    if (row.retention_timer.ms != 0) {
-      expected.wall_due.insert({row.retention_timer, key.queue, Sequence{0}, WallDue::retention});
-    }
-  }
+  if (std::string wrong = check_counters(tables, expected); !wrong.empty()) return wrong;
   for (const auto& [key, row] : tables.rows<LaneRow>()) {
     if (row.reclaimed > row.horizon || row.horizon > row.cursor || row.cursor > row.next)
       return "lane out of order";

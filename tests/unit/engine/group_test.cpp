@@ -245,8 +245,7 @@ TEST_CASE("S30 a queue's rate: burst at once, then one token after the other") {
 }
 
 TEST_CASE("S30 a group's rate and cap hold that group only") {
-  Grouped shard(
-      {.max_in_flight_per_group = 2, .group_rate = {.per_second_thousandths = 1'000, .burst = 3}});
+  Grouped shard({.max_in_flight_per_group = 2, .group_rate = {.per_second_thousandths = 1'000, .burst = 3}});
   for (int i = 0; i < 5; ++i) shard.put("a", "a");
   CHECK(shard.take(5) == "aa");
   shard.put("b", "b");

@@ -58,7 +58,10 @@ TEST_CASE("S77 a message that is dead-lettered or parked tells who waits why") {
   Requests shard;
   if (has_queue) {
     shard.make(2);
-    shard.configure({.id = work, .version = 2, .name = "q1", .options = {.dead_letter_queue = "q2"},
+    shard.configure({.id = work,
+                     .version = 2,
+                     .name = "q1",
+                     .options = {.dead_letter_queue = "q2"},
                      .dead_letter = QueueId{2}});
   }
   const MessageId id = shard.request();
@@ -72,7 +75,10 @@ TEST_CASE("S77 a message that is dead-lettered or parked tells who waits why") {
 TEST_CASE("S77 the first fate counts: a redriven message does not answer again") {
   Requests shard;
   shard.make(2);
-  shard.configure({.id = work, .version = 2, .name = "q1", .options = {.dead_letter_queue = "q2"},
+  shard.configure({.id = work,
+                   .version = 2,
+                   .name = "q1",
+                   .options = {.dead_letter_queue = "q2"},
                    .dead_letter = QueueId{2}});
   const MessageId id = shard.request();
   shard.reject(work, shard.receive_one(work).lease);

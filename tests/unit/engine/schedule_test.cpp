@@ -53,8 +53,8 @@ TEST_CASE("S79 a run is sent in the entry whose stamp first reaches it, once") {
 }
 
 TEST_CASE("S79 missed runs: one for all of them, none, or all") {
-  const auto [missed, sent] = GENERATE(table<MissedRuns, std::uint64_t>(
-      {{MissedRuns::one, 2}, {MissedRuns::none, 1}, {MissedRuns::all, 10}}));
+  const auto [missed, sent] = GENERATE(
+      table<MissedRuns, std::uint64_t>({{MissedRuns::one, 2}, {MissedRuns::none, 1}, {MissedRuns::all, 10}}));
   Scheduled shard;
   shard.put(shard.minutes(30), missed);
   shard.tick(10 * 60s);

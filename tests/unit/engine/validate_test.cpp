@@ -43,6 +43,38 @@ struct Row {
   Change bad;
 };
 
+const std::vector<Row>& bounds_of_order_and_flow() {
+  static const std::vector<Row> rows{
+      {"type", [](auto& o) { o.type = QueueType::fifo; },
+       [](auto& o) { o.type = static_cast<QueueType>(2); }},
+      {"poison", [](auto& o) { o.poison = Poison::park_group; },
+       [](auto& o) { o.poison = static_cast<Poison>(2); }},
+      {"priority_mode", [](auto& o) { o.priority_mode = PriorityMode::weighted; },
+       [](auto& o) { o.priority_mode = static_cast<PriorityMode>(2); }},
+      {"weights[3]", [](auto& o) { o.weights[3] = 1; }, [](auto& o) { o.weights[3] = 0; }},
+      {"weights[9]", [](auto& o) { o.weights[9] = 1'000; }, [](auto& o) { o.weights[9] = 1'001; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 1s; }, [](auto& o) { o.priority_aging = 999ms; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 30 * 24h; },
+       [](auto& o) { o.priority_aging = 30 * 24h + 1ms; }},
+      {"priority_aging", [](auto& o) { o.priority_aging = 0ms; }, [](auto& o) { o.priority_aging = -1ms; }},
+      {"max_in_flight_per_group", [](auto& o) { o.max_in_flight_per_group = 0x7fffffff; },
+       [](auto& o) { o.max_in_flight_per_group = 0x80000000; }},
+      {"rate.burst", [](auto& o) { o.rate.burst = 10'000'000; }, [](auto& o) { o.rate.burst = 10'000'001; }},
+      {"group_rate.burst", [](auto& o) { o.group_rate.burst = 10'000'000; },
+       [](auto& o) { o.group_rate.burst = 10'000'001; }},
+      {"number of windows", [](auto& o) { o.windows.resize(32); }, [](auto& o) { o.windows.resize(33); }},
+      {"a window's zone", [](auto& o) { o.windows = {{.zone = std::string(64, 'z')}}; },
+       [](auto& o) { o.windows = {{.zone = ""}}; }},
+      {"a window's from", [](auto& o) { o.windows = {{.from = 1439min}}; },
+       [](auto& o) { o.windows = {{.from = 1440min}}; }},
+      {"a window's to", [](auto& o) { o.windows = {{.to = 1440min}}; },
+       [](auto& o) { o.windows = {{.to = -1min}}; }},
+      {"a window's days", [](auto& o) { o.windows = {{.days = 1}}; },
+       [](auto& o) { o.windows = {{.days = 0}}; }},
+  };
+  return rows;
+}
+
 const std::vector<Row>& bounds() {
   static const std::vector<Row> rows{
       {"max_message_size", [](auto& o) { o.max_message_size = 1; }, [](auto& o) { o.max_message_size = 0; }},
@@ -99,32 +131,6 @@ const std::vector<Row>& bounds() {
        [](auto& o) {
          for (int i = 0; i < 51; ++i) o.tags[std::to_string(i)] = "";
        }},
-      {"type", [](auto& o) { o.type = QueueType::fifo; },
-       [](auto& o) { o.type = static_cast<QueueType>(2); }},
-      {"poison", [](auto& o) { o.poison = Poison::park_group; },
-       [](auto& o) { o.poison = static_cast<Poison>(2); }},
-      {"priority_mode", [](auto& o) { o.priority_mode = PriorityMode::weighted; },
-       [](auto& o) { o.priority_mode = static_cast<PriorityMode>(2); }},
-      {"weights[3]", [](auto& o) { o.weights[3] = 1; }, [](auto& o) { o.weights[3] = 0; }},
-      {"weights[9]", [](auto& o) { o.weights[9] = 1'000; }, [](auto& o) { o.weights[9] = 1'001; }},
-      {"priority_aging", [](auto& o) { o.priority_aging = 1s; }, [](auto& o) { o.priority_aging = 999ms; }},
-      {"priority_aging", [](auto& o) { o.priority_aging = 30 * 24h; },
-       [](auto& o) { o.priority_aging = 30 * 24h + 1ms; }},
-      {"priority_aging", [](auto& o) { o.priority_aging = 0ms; }, [](auto& o) { o.priority_aging = -1ms; }},
-      {"max_in_flight_per_group", [](auto& o) { o.max_in_flight_per_group = 0x7fffffff; },
-       [](auto& o) { o.max_in_flight_per_group = 0x80000000; }},
-      {"rate.burst", [](auto& o) { o.rate.burst = 10'000'000; }, [](auto& o) { o.rate.burst = 10'000'001; }},
-      {"group_rate.burst", [](auto& o) { o.group_rate.burst = 10'000'000; },
-       [](auto& o) { o.group_rate.burst = 10'000'001; }},
-      {"number of windows", [](auto& o) { o.windows.resize(32); }, [](auto& o) { o.windows.resize(33); }},
-      {"a window's zone", [](auto& o) { o.windows = {{.zone = std::string(64, 'z')}}; },
-       [](auto& o) { o.windows = {{.zone = ""}}; }},
-      {"a window's from", [](auto& o) { o.windows = {{.from = 1439min}}; },
-       [](auto& o) { o.windows = {{.from = 1440min}}; }},
-      {"a window's to", [](auto& o) { o.windows = {{.to = 1440min}}; },
-       [](auto& o) { o.windows = {{.to = -1min}}; }},
-      {"a window's days", [](auto& o) { o.windows = {{.days = 1}}; },
-       [](auto& o) { o.windows = {{.days = 0}}; }},
       {"durability", [](auto& o) { o.durability = Durability::memory; },
        [](auto& o) { o.durability = static_cast<Durability>(3); }},
   };
@@ -132,12 +138,14 @@ const std::vector<Row>& bounds() {
 }
 
 TEST_CASE("every parameter is taken at its bounds and refused one past them, with field, value and limit") {
-  for (const Row& row : bounds()) {
-    INFO(row.name);
-    CHECK(changed(row.good) == errc::ok);
-    const Error error = changed(row.bad);
-    CHECK(error == errc::invalid_argument);
-    CHECK(error.detail.find(row.name) != std::string::npos);
+  for (const auto* rows : {&bounds(), &bounds_of_order_and_flow()}) {
+    for (const Row& row : *rows) {
+      INFO(row.name);
+      CHECK(changed(row.good) == errc::ok);
+      const Error error = changed(row.bad);
+      CHECK(error == errc::invalid_argument);
+      CHECK(error.detail.find(row.name) != std::string::npos);
+    }
   }
   CHECK(changed([](auto& o) { o.retention = 999ms; }).detail ==
         "retention is 999 ms, not between 1000 ms and 315360000000 ms");

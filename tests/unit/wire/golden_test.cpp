@@ -324,8 +324,8 @@ void add_second_rows(RowLines& lines) {
   lines.add("MessageRow, every field", message_key, message);
   QueueRow row = full_queue();
   std::uint64_t number = 17;
-  for (auto* field :
-       {&row.cancelled, &row.dropped, &row.redriven, &row.moving_bytes, &row.held, &row.next_group, &row.turn, &row.purged_turn}) {
+  for (auto* field : {&row.cancelled, &row.dropped, &row.redriven, &row.moving_bytes, &row.held,
+                      &row.next_group, &row.turn, &row.purged_turn}) {
     *field = number++;
   }
   row.purges = 23;

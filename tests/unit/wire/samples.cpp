@@ -457,16 +457,17 @@ struct SameBody {
   }
   bool operator()(const engine::Arrive& a, const engine::Arrive& b) const {
     return a.queue == b.queue && a.id == b.id && a.from == b.from && a.transfer == b.transfer &&
-           a.after == b.after && equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes && a.priority == b.priority &&
-           a.attempt == b.attempt && a.first_sent == b.first_sent && a.time_to_live_ms == b.time_to_live_ms &&
-           a.redriven == b.redriven && equal(a.group_id, b.group_id) && equal(a.note, b.note);
+           a.after == b.after && equal(a.payload, b.payload) && a.counted_bytes == b.counted_bytes &&
+           a.priority == b.priority && a.attempt == b.attempt && a.first_sent == b.first_sent &&
+           a.time_to_live_ms == b.time_to_live_ms && a.redriven == b.redriven &&
+           equal(a.group_id, b.group_id) && equal(a.note, b.note);
   }
   bool operator()(const engine::Moved& a, const engine::Moved& b) const {
     return a.queue == b.queue && a.target == b.target && a.transfer == b.transfer && a.refused == b.refused;
   }
   bool operator()(const engine::PutSchedule& a, const engine::PutSchedule& b) const {
-    return a.queue == b.queue && a.name == b.name && a.specification == b.specification &&
-           a.zone == b.zone && a.missed == b.missed && a.anchor == b.anchor && same_item(a.item, b.item) &&
+    return a.queue == b.queue && a.name == b.name && a.specification == b.specification && a.zone == b.zone &&
+           a.missed == b.missed && a.anchor == b.anchor && same_item(a.item, b.item) &&
            std::ranges::equal(a.runs_ms, b.runs_ms);
   }
   bool operator()(const engine::ExtendSchedule& a, const engine::ExtendSchedule& b) const {
