@@ -32,6 +32,8 @@ struct GroupContext {
   GroupRow row;
   GroupRow stored;
   bool in_tables = false;
+  /// A purge came by since it was last looked at.
+  bool renewed = false;
 };
 
 /// A queue in memory.

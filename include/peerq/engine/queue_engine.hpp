@@ -110,14 +110,14 @@ class QueueEngine {
   };
   /// What a redrive does next.
   enum class Turn : std::uint8_t { next, moved, wait, end };
-  /// What a transaction asks of a queue.
+  /// What a send or a transaction asks of a queue.
   struct Demand {
     std::uint64_t freed = 0;
     std::uint64_t freed_bytes = 0;
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
-    std::uint8_t highest = 0;
-    std::set<std::string> ids;
+    std::uint8_t lowest = limits::priority_max;
+    std::set<std::string> ids = {};
   };
   /// A walk over a lane for what may be dropped.
   struct OldestReady {
@@ -142,6 +142,8 @@ class QueueEngine {
     LeaseTime latest_deadline{};
     /// The session that the leases end with; 0 = none.
     SessionId session{0};
+    /// One turn only: a message, or what follows each other in a FIFO group.
+    bool once = false;
     /// Levels that may still have something (bit n = level n).
     std::uint16_t levels = (1U << limits::priority_count) - 1;
   };
@@ -211,7 +213,7 @@ class QueueEngine {
   void send(const Send& command, Reply& reply);
   Error check_item(const QueueContext& queue, const SendItem& item) const;
   Error check_group(const QueueContext& queue, const SendItem& item) const;
-  Error check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const;
+  Error check_depth(const QueueContext& queue, const Demand& demand) const;
   bool check_all(QueueContext& queue, const Send& command, Reply& reply);
   Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply);
   static Error failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,
@@ -221,7 +223,8 @@ class QueueEngine {
   LaneContext& open_lane(QueueContext& queue, std::uint8_t lane) const;
 
   // overflow
-  bool make_room(QueueContext& queue, std::uint64_t count, std::uint64_t bytes, std::uint8_t highest);
+  bool make_room(QueueContext& queue, const Demand& demand);
+  bool find_room(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims);
   template <class Enough>
   void find_victims(QueueContext& queue, std::uint8_t level, std::vector<MessageKey>& victims,
                     std::uint64_t& freed, const Enough& enough);
@@ -231,16 +234,17 @@ class QueueEngine {
   // transact
   void transact(const Transact& command, Reply& reply);
   bool check_transaction(const Transact& command, Reply& reply);
-  bool check_erase(QueueContext& queue, const SettleItem& item, std::set<MessageKey>& erased, Demand& demand,
-                   Reply& reply);
+  bool check_parts(const Transact& command, Reply& reply);
+  bool check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply);
   void count_send(const QueueContext& queue, const SendItem& item, Demand& demand) const;
-  bool check_demand(QueueContext& queue, const Demand& demand, Reply& reply);
+  bool check_demand(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims, Reply& reply);
 
   // deduplicate
   std::optional<MessageId> duplicate_of(const QueueContext& queue, const SendItem& item) const;
   static bool is_deduplicated(const QueueContext& queue, const SendItem& item);
   void remember_send(QueueContext& queue, const SendItem& item, const MessageKey& key, MessageRow& row);
   void forget_send(QueueContext& queue, const std::string& id);
+  void forget_send_of(QueueContext& queue, const MessageKey& key);
   bool reclaim_deduplication(QueueContext& queue, std::size_t& budget);
   void drop_deduplication(const MessageKey& key, const MessageRow& row);
 
@@ -257,7 +261,8 @@ class QueueEngine {
   Handout begin_handout(QueueContext& queue, const Receive& command, Reply& reply);
   void end_handout(QueueContext& queue);
   void receive_several(const ReceiveSeveral& command, Reply& reply);
-  bool take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply);
+  static bool check_several(const ReceiveSeveral& command, Reply& reply);
+  bool take_from(std::vector<Share>& shares, std::uint64_t most, std::uint64_t& bytes_left, Reply& reply);
   void hand_out(QueueContext& queue, Handout& handout);
   bool hand_over(QueueContext& queue, Pick& pick, Handout& handout);
   bool has_any(QueueContext& queue, Handout& handout);
@@ -286,6 +291,7 @@ class QueueEngine {
   GroupContext* find_group(QueueContext& queue, std::uint64_t number);
   GroupContext& need_group(QueueContext& queue, std::uint64_t number);
   void renew_group(QueueContext& queue, std::uint64_t number, GroupRow& row);
+  bool forget_purged(QueueContext& queue, std::uint64_t number);
   bool is_open(QueueContext& queue, GroupRow& row);
   std::uint16_t ranks_of(QueueContext& queue, std::uint64_t number, GroupRow& row);
   std::optional<Found<GroupOrderRow>> first_of_group(const QueueContext& queue, std::uint64_t number,
@@ -353,6 +359,7 @@ class QueueEngine {
   bool exists(const QueueContext& queue, Sequence sequence) const noexcept;
   std::optional<MessageRow> current(QueueContext& queue, const MessageKey& key);
   bool bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row);
+  bool bring_up_to(WallTime wall, QueueContext& queue, const MessageKey& key, MessageRow& row);
   static Cause expiry(const QueueContext& queue, const MessageRow& row, WallTime wall, bool halted);
   void take_out(QueueContext& queue, const MessageKey& key, MessageRow& row);
   void erase_state_rows(QueueContext& queue, const MessageKey& key, const MessageRow& row);
@@ -446,9 +453,9 @@ class QueueEngine {
   void arm_retention(QueueContext& queue, WallTime base);
   void arm_retention_at(QueueContext& queue, WallTime at);
   void disarm_retention(QueueContext& queue);
-  void fire_retention(QueueContext& queue);
-  std::optional<WallTime> expire_fresh(QueueContext& queue, std::uint8_t lane);
-  std::optional<WallTime> expire_aged(QueueContext& queue);
+  void fire_retention(QueueContext& queue, WallTime at);
+  std::optional<WallTime> expire_fresh(QueueContext& queue, std::uint8_t lane, WallTime at);
+  std::optional<WallTime> expire_aged(QueueContext& queue, WallTime at);
   void expire_one_aged(QueueContext& queue, const AgedRow::Key& aged);
 
   // configure

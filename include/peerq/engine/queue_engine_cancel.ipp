@@ -30,11 +30,7 @@ ItemReply QueueEngine<T>::cancel_one(QueueContext& queue, MessageId id) {
   } else if (row->state == MessageState::in_flight || row->state == MessageState::moving) {
     reply.code = errc::lease_held;
   } else {
-    if (row->has_deduplication) {
-      const auto sent = tables_->template find<MessageDeduplicationRow>(key);
-      if (!sent) damaged("a message has no deduplication id", key);
-      forget_send(queue, sent->id);
-    }
+    if (row->has_deduplication) forget_send_of(queue, key);
     take_out(queue, key, *row);
     settle_fate(key, *row, Fate::cancelled);
     ++queue.row.cancelled;

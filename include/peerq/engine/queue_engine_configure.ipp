@@ -93,7 +93,10 @@ std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
   QueueRow& row = queue.row;
   ++row.purges;
   row.purged_turn = row.turn;
-  for (auto& [number, group] : queue.groups) renew_group(queue, number, group.row);
+  for (auto& [number, group] : queue.groups) {
+    renew_group(queue, number, group.row);
+    group.renewed = true;
+  }
   row.purged += live;
   row.held = 0;
   row.ready = row.delayed = row.in_flight = row.parked = row.bytes = 0;  // what moves finishes

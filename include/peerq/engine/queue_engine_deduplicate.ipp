@@ -47,6 +47,15 @@ void QueueEngine<T>::forget_send(QueueContext& queue, const std::string& id) {
   tables_->template erase<DeduplicationEndRow>({queue.id, known->until, id});
 }
 
+/// The id under which this message was sent, unless a newer one has it.
+template <Tables T>
+void QueueEngine<T>::forget_send_of(QueueContext& queue, const MessageKey& key) {
+  const auto sent = tables_->template find<MessageDeduplicationRow>(key);
+  if (!sent) damaged("a message has no deduplication id", key);
+  const auto known = tables_->template find<DeduplicationRow>({queue.id, sent->id});
+  if (known && known->message == MessageId{queue.id, key.sequence}) forget_send(queue, sent->id);
+}
+
 /// A slice of the ids whose windows have ended, or of all when the queue is deleted. False when the budget
 /// ended first.
 template <Tables T>

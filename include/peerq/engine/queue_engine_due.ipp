@@ -75,7 +75,7 @@ bool QueueEngine<T>::sweep_one_wall() {
   }
   if (queue.row.retention_timer != due->at)
     damaged("a retention timer does not fit its queue", {due->queue, {}});
-  fire_retention(queue);
+  fire_retention(queue, due->at);
   return true;
 }
 
@@ -88,7 +88,7 @@ void QueueEngine<T>::sweep_message(QueueContext& queue, const WallDueRow::Key& d
                         : row.state != MessageState::in_flight && row.expires == due.at;
   if (!fits) damaged("a due time does not fit its message", key);
   if (exists(queue, key.sequence)) {
-    bring_up_to_date(queue, key, row);
+    bring_up_to(due.at, queue, key, row);
   } else {
     reclaim_message(queue, key, row);
   }
@@ -150,30 +150,31 @@ void QueueEngine<T>::disarm_retention(QueueContext& queue) {
   queue.row.retention_timer = WallTime{};
 }
 
-/// Expires what is past the retention: fresh messages in the order of their lanes, then the others by age;
-/// then the timer goes to the next head, or to now when the entry's rows are used up (docs/decisions.md, D7).
+/// Expires what is past the retention at that time: fresh messages in the order of their lanes, then the others
+/// by age; then the timer goes to the next head, or stays when the entry's rows are used up
+/// (docs/decisions.md, D7).
 template <Tables T>
-void QueueEngine<T>::fire_retention(QueueContext& queue) {
+void QueueEngine<T>::fire_retention(QueueContext& queue, WallTime at) {
   disarm_retention(queue);
   if (!queue.config.options.retention) return;
   std::optional<WallTime> head;
   const auto consider = [&](std::optional<WallTime> base) {
     if (base && (!head || *base < *head)) head = base;
   };
-  for (std::uint8_t lane = 0; lane < limits::lane_count; ++lane) consider(expire_fresh(queue, lane));
-  consider(expire_aged(queue));
-  if (due_budget_ == 0) return arm_retention_at(queue, header_.stamps.wall);
+  for (std::uint8_t lane = 0; lane < limits::lane_count; ++lane) consider(expire_fresh(queue, lane, at));
+  consider(expire_aged(queue, at));
+  if (due_budget_ == 0) return arm_retention_at(queue, at);
   if (head) arm_retention(queue, *head);
 }
 
 /// From when the retention of the lane's first fresh message counts, after those past it are gone.
 template <Tables T>
-std::optional<WallTime> QueueEngine<T>::expire_fresh(QueueContext& queue, std::uint8_t lane) {
+std::optional<WallTime> QueueEngine<T>::expire_fresh(QueueContext& queue, std::uint8_t lane, WallTime at) {
   const Sequence end = Sequence::make(lane + 1, 0);
   while (queue.has_lane(lane) && due_budget_ > 0) {
     auto found = fresh_before(queue, lane, end, due_budget_);
     if (!found) break;
-    const Cause cause = expiry(queue, found->row, header_.stamps.wall, false);
+    const Cause cause = expiry(queue, found->row, at, false);
     if (cause == Cause::none) return found->row.retention_base();
     --due_budget_;
     take_out(queue, found->key, found->row);
@@ -184,13 +185,13 @@ std::optional<WallTime> QueueEngine<T>::expire_fresh(QueueContext& queue, std::u
 
 /// From when the retention of the oldest ready or parked message counts, after those past it are gone.
 template <Tables T>
-std::optional<WallTime> QueueEngine<T>::expire_aged(QueueContext& queue) {
+std::optional<WallTime> QueueEngine<T>::expire_aged(QueueContext& queue, WallTime at) {
   const AgedRow::Key from{queue.id, WallTime{}, Sequence{0}};
   const AgedRow::Key end{QueueId{queue.id.value + 1}, WallTime{}, Sequence{0}};
   while (due_budget_ > 0) {
     const auto found = queue.aged.first(*tables_, from, end);
     if (!found) break;
-    const bool past = found->key.base + *queue.config.options.retention <= header_.stamps.wall;
+    const bool past = found->key.base + *queue.config.options.retention <= at;
     if (!past) return found->key.base;
     --due_budget_;
     expire_one_aged(queue, found->key);

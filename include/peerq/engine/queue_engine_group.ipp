@@ -14,13 +14,30 @@ inline namespace v1 {
 template <Tables T>
 std::uint64_t QueueEngine<T>::open_group(QueueContext& queue, std::string_view name) {
   const GroupNameRow::Key key{queue.id, std::string(name)};
-  if (const auto named = tables_->template find<GroupNameRow>(key)) return named->group;
+  if (const auto named = tables_->template find<GroupNameRow>(key)) {
+    if (!forget_purged(queue, named->group)) return named->group;
+  }
   const std::uint64_t number = queue.row.next_group++;
   tables_->template insert<GroupNameRow>(key, GroupNameRow{number});
   GroupRow& row = queue.groups[number].row;
   row.name = key.name;
   row.purges = queue.row.purges;
   return number;
+}
+
+/// A group that a purge has emptied and nobody paused is not there any more: who comes now is new.
+template <Tables T>
+bool QueueEngine<T>::forget_purged(QueueContext& queue, std::uint64_t number) {
+  GroupContext* group = find_group(queue, number);
+  if (group == nullptr) damaged("a group's name without the group", {queue.id, Sequence{number}});
+  GroupRow& row = group->row;
+  const bool empty = row.live == 0 && !row.paused && !row.parked;
+  if (!group->renewed || !empty || !is_full(queue.config.options.group_rate, row.bucket)) return false;
+  disarm_group_timer(queue, number, row);
+  if (group->in_tables) tables_->template erase<GroupRow>({queue.id, number});
+  tables_->template erase<GroupNameRow>({queue.id, row.name});
+  queue.groups.erase(number);
+  return true;
 }
 
 /// The group in memory, for this entry; null when it is not there any more.
@@ -33,7 +50,10 @@ GroupContext* QueueEngine<T>::find_group(QueueContext& queue, std::uint64_t numb
   group.stored = *row;
   group.row = std::move(*row);
   group.in_tables = true;
-  if (group.row.purges != queue.row.purges) renew_group(queue, number, group.row);
+  if (group.row.purges != queue.row.purges) {
+    renew_group(queue, number, group.row);
+    group.renewed = true;
+  }
   return &group;
 }
 

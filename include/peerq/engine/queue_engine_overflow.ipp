@@ -8,28 +8,32 @@
 namespace peerq::engine {
 inline namespace v1 {
 
-/// Drops ready messages, the oldest of the lowest priority first, none of a higher one than `highest`, until
-/// so much fits; nothing when that is not possible or takes more than 16. The caller has seen that it does
-/// not fit.
+/// Drops what has to go; the caller has seen that it does not fit.
 template <Tables T>
-bool QueueEngine<T>::make_room(QueueContext& queue, std::uint64_t count, std::uint64_t bytes,
-                               std::uint8_t highest) {
-  if (queue.config.options.overflow != Overflow::drop_oldest) return false;
-  const QueueOptions& options = queue.config.options;
-  if (options.max_messages && count > *options.max_messages) return false;
-  if (options.max_bytes && bytes > *options.max_bytes) return false;
+bool QueueEngine<T>::make_room(QueueContext& queue, const Demand& demand) {
   std::vector<MessageKey> victims;
-  std::uint64_t freed = 0;
-  const auto fits = [&] {
-    return (!options.max_messages || queue.row.live() - victims.size() + count <= *options.max_messages) &&
-           (!options.max_bytes || queue.row.bytes - freed + bytes <= *options.max_bytes);
-  };
-  for (std::uint8_t level = 0; level <= highest && !fits(); ++level) {
-    find_victims(queue, level, victims, freed, fits);
-  }
-  if (!fits()) return false;
+  if (!find_room(queue, demand, victims)) return false;
   for (const MessageKey& key : victims) drop(queue, key);
   return true;
+}
+
+/// Ready messages that have to go, the oldest of the lowest priority first, until so much fits. None of a
+/// higher priority than any of the newcomers'; false when that is not possible or takes more than 16.
+template <Tables T>
+bool QueueEngine<T>::find_room(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims) {
+  if (queue.config.options.overflow != Overflow::drop_oldest) return false;
+  const QueueOptions& options = queue.config.options;
+  if (options.max_messages && demand.count > *options.max_messages) return false;
+  if (options.max_bytes && demand.bytes > *options.max_bytes) return false;
+  Demand left = demand;
+  const auto fits = [&] {
+    left.freed = demand.freed + victims.size();
+    return check_depth(queue, left).code == errc::ok;
+  };
+  for (std::uint8_t level = 0; level <= demand.lowest && !fits(); ++level) {
+    find_victims(queue, level, victims, left.freed_bytes, fits);
+  }
+  return fits();
 }
 
 /// Ready messages of one level in the order of their arrival: those without a group and those with one.

@@ -77,7 +77,7 @@ void QueueEngine<T>::hand_out(QueueContext& queue, Handout& handout) {
       handout.reply->skipped = true;
       return announce(queue);
     }
-    if (!pick || !hand_over(queue, *pick, handout)) return;
+    if (!pick || !hand_over(queue, *pick, handout) || handout.once) return;
   }
 }
 

@@ -131,7 +131,7 @@ typename QueueEngine<T>::Turn QueueEngine<T>::redrive_one(QueueContext& queue, R
   } else {
     const bool fits = !target->removed && (!target->is_fifo() || row.group != 0);
     if (!fits) return pass(redrive, found->key, &redrive.failed);
-    if (check_depth(*target, 1, row.counted_bytes).code != errc::ok) return Turn::wait;
+    if (check_depth(*target, {.count = 1, .bytes = row.counted_bytes}).code != errc::ok) return Turn::wait;
     touch(*target);
     take_out(queue, found->key, row);
     redrive_here(queue, found->key, row, *target, std::move(note));

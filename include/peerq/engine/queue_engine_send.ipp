@@ -39,8 +39,9 @@ Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemRe
     reply.deduplicated = true;
     return {};
   }
-  Error error = check_depth(queue, 1, item.counted_bytes);
-  if (error.code == errc::queue_full && make_room(queue, 1, item.counted_bytes, item.priority)) error = {};
+  const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
+  Error error = check_depth(queue, demand);
+  if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
   if (error.code == errc::ok) reply.id = append(queue, item);
   return error;
 }
@@ -58,23 +59,17 @@ Error QueueEngine<T>::failed_before(std::span<const SendItem> before, const std:
 /// All or nothing (S14): the first failure is the answer of the whole batch. Duplicates need no room.
 template <Tables T>
 bool QueueEngine<T>::check_all(QueueContext& queue, const Send& command, Reply& reply) {
-  std::uint64_t count = 0;
-  std::uint64_t bytes = 0;
-  std::uint8_t highest = 0;
-  std::set<std::string_view> ids;
+  Demand demand;
   for (const SendItem& item : command.items) {
     if (Error error = check_item(queue, item); error.code != errc::ok) {
       fail(reply, error.code, std::move(error.detail));
       return false;
     }
-    const bool twice = is_deduplicated(queue, item) && !ids.insert(as_text(item.deduplication_id)).second;
-    if (twice || duplicate_of(queue, item)) continue;
-    ++count;
-    bytes += item.counted_bytes;
-    highest = std::max(highest, item.priority);
+    count_send(queue, item, demand);
   }
-  Error error = check_depth(queue, count, bytes);
-  if (error.code == errc::ok || make_room(queue, count, bytes, highest)) return true;
+  if (demand.count == 0) return true;
+  Error error = check_depth(queue, demand);
+  if (error.code == errc::ok || make_room(queue, demand)) return true;
   fail(reply, error.code, std::move(error.detail));
   return false;
 }
@@ -116,12 +111,15 @@ Error QueueEngine<T>::check_group(const QueueContext& queue, const SendItem& ite
 
 /// Exact: every live message counts (S15).
 template <Tables T>
-Error QueueEngine<T>::check_depth(const QueueContext& queue, std::uint64_t count, std::uint64_t bytes) const {
+Error QueueEngine<T>::check_depth(const QueueContext& queue, const Demand& demand) const {
   const QueueOptions& options = queue.config.options;
-  if (options.max_messages && queue.row.live() + count > *options.max_messages) {
+  const std::uint64_t messages = queue.row.live() - demand.freed + demand.count;
+  if (options.max_messages && messages > *options.max_messages) {
     return {errc::queue_full, "max_messages is " + std::to_string(*options.max_messages)};
   }
-  if (options.max_bytes && queue.row.bytes + queue.row.moving_bytes + bytes > *options.max_bytes) {
+  const std::uint64_t bytes =
+      queue.row.bytes + queue.row.moving_bytes - demand.freed_bytes + demand.bytes;
+  if (options.max_bytes && bytes > *options.max_bytes) {
     return {errc::queue_full, "max_bytes is " + std::to_string(*options.max_bytes)};
   }
   return {};

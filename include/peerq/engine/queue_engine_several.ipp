@@ -2,6 +2,7 @@
 // QueueEngine: receive from several queues by weight (S27).
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "peerq/engine/queue_engine.hpp"
@@ -17,36 +18,48 @@ void QueueEngine<T>::receive_several(const ReceiveSeveral& command, Reply& reply
   plain.max_messages = command.max_messages;
   plain.max_bytes = command.max_bytes;
   plain.visibility_ms = command.visibility_ms;
-  if (!check_receive(plain, reply)) return;
-  if (command.queues.empty() || command.queues.size() > limits::receive_queues_max) {
-    return fail(reply, errc::invalid_argument,
-                "a receive is from 1 to " + std::to_string(limits::receive_queues_max) + " queues");
-  }
+  if (!check_receive(plain, reply) || !check_several(command, reply)) return;
   std::vector<Share> shares;
   shares.reserve(command.queues.size());
   for (const WeightedQueue& one : command.queues) {
-    if (one.weight == 0 || one.weight > limits::receive_weight_max) {
-      return fail(reply, errc::invalid_argument,
-                  "a weight is 1 to " + std::to_string(limits::receive_weight_max));
-    }
     QueueContext* queue = use(one.queue, reply);
     if (queue == nullptr) return;
-    const auto is_it = [queue](const Share& share) { return share.queue == queue; };
-    if (std::any_of(shares.begin(), shares.end(), is_it)) {
-      return fail(reply, errc::invalid_argument, "a queue is named twice");
-    }
     shares.push_back({queue, one.weight, begin_handout(*queue, plain, reply)});
   }
   std::uint64_t bytes_left = command.max_bytes;
-  for (std::uint32_t taken = 0; taken < command.max_messages && take_from(shares, bytes_left, reply);) {
-    taken = static_cast<std::uint32_t>(reply.grants.size());
+  while (reply.grants.size() < command.max_messages &&
+         take_from(shares, command.max_messages - reply.grants.size(), bytes_left, reply)) {
   }
   for (Share& share : shares) end_handout(*share.queue);
 }
 
-/// One message from the queue whose turn it is. False when none has one.
+/// What can be said without a queue (S60).
 template <Tables T>
-bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply) {
+bool QueueEngine<T>::check_several(const ReceiveSeveral& command, Reply& reply) {
+  if (command.queues.empty() || command.queues.size() > limits::receive_queues_max) {
+    fail(reply, errc::invalid_argument,
+         "a receive is from 1 to " + std::to_string(limits::receive_queues_max) + " queues");
+    return false;
+  }
+  std::set<QueueId> named;
+  for (const WeightedQueue& one : command.queues) {
+    if (one.weight == 0 || one.weight > limits::receive_weight_max) {
+      fail(reply, errc::invalid_argument, "a weight is 1 to " + std::to_string(limits::receive_weight_max));
+      return false;
+    }
+    if (!named.insert(one.queue).second) {
+      fail(reply, errc::invalid_argument, "a queue is named twice");
+      return false;
+    }
+  }
+  return true;
+}
+
+/// One message from the queue whose turn it is, or several of a FIFO group (S43), at most `most`. False when
+/// none has one.
+template <Tables T>
+bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t most, std::uint64_t& bytes_left,
+                               Reply& reply) {
   for (;;) {
     Share* next = nullptr;
     for (Share& share : shares) {
@@ -55,7 +68,8 @@ bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t& bytes_
     }
     if (next == nullptr) return false;
     Handout& handout = next->handout;
-    handout.room = 1;
+    handout.room = next->queue->is_fifo() ? std::min(next->room, most) : 1;
+    handout.once = true;
     handout.bytes_left = bytes_left;
     const std::size_t before = reply.grants.size();
     hand_out(*next->queue, handout);

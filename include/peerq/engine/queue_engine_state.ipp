@@ -37,17 +37,25 @@ std::optional<MessageRow> QueueEngine<T>::current(QueueContext& queue, const Mes
 /// Does what the sweep would do with this message. False when it left the queue.
 template <Tables T>
 bool QueueEngine<T>::bring_up_to_date(QueueContext& queue, const MessageKey& key, MessageRow& row) {
+  return bring_up_to(header_.stamps.wall, queue, key, row);
+}
+
+/// The same up to a time on the calendar that is not later: what is due is taken in the order of the times.
+template <Tables T>
+bool QueueEngine<T>::bring_up_to(WallTime wall, QueueContext& queue, const MessageKey& key, MessageRow& row) {
   if (row.state == MessageState::in_flight) {
     if (row.deadline > lease_now()) return true;
     if (queue.is_fifo()) return end_group_lease(queue, key, row);
     queue.count(EventKind::lease_lapsed);
     return end_attempt(queue, key, row, 0);
   }
-  if (row.state == MessageState::delayed && row.due <= header_.stamps.wall) {
+  // What expires later than it falls due is ready in between.
+  const bool falls_due = row.state == MessageState::delayed && row.due <= wall;
+  if (falls_due && expiry(queue, row, row.due, header_.expiry_halted) == Cause::none) {
     take_out(queue, key, row);
-    return put_back(queue, key, row, 0);
+    enter_ready(queue, key, row);
   }
-  const Cause cause = expiry(queue, row, header_.stamps.wall, header_.expiry_halted);
+  const Cause cause = expiry(queue, row, wall, header_.expiry_halted);
   if (cause == Cause::none) return true;
   take_out(queue, key, row);
   expire(queue, key, row, cause);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "peerq/engine/queue_engine.hpp"
 
@@ -30,48 +31,67 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
   }
 }
 
-/// The first failure is the answer; nothing has changed then but what the stamps made due.
+/// The first failure is the answer, in the order of S60: arguments, queues, receipts, room. Nothing has changed
+/// then but what the stamps made due.
 template <Tables T>
 bool QueueEngine<T>::check_transaction(const Transact& command, Reply& reply) {
+  if (!check_parts(command, reply)) return false;
   std::map<QueueId, Demand> demands;
-  std::set<MessageKey> erased;
-  std::size_t size = 0;
   for (const Transact::Part& part : command.parts) {
-    size += part.erases.size() + part.sends.size();
-    QueueContext* queue = use(part.queue, reply);
-    if (queue == nullptr) return false;
+    if (use(part.queue, reply) == nullptr) return false;
+  }
+  for (const Transact::Part& part : command.parts) {
+    QueueContext& queue = need_context(part.queue);
     Demand& demand = demands[part.queue];
     for (const SettleItem& item : part.erases) {
-      if (!check_erase(*queue, item, erased, demand, reply)) return false;
+      if (!check_erase(queue, item, demand, reply)) return false;
     }
     for (const SendItem& item : part.sends) {
-      if (Error error = check_item(*queue, item); error.code != errc::ok) {
+      if (Error error = check_item(queue, item); error.code != errc::ok) {
         fail(reply, error.code, std::move(error.detail));
         return false;
       }
-      count_send(*queue, item, demand);
+      count_send(queue, item, demand);
     }
   }
-  if (size == 0 || size > limits::send_entries_max) {
-    fail(reply, size == 0 ? errc::invalid_argument : errc::batch_too_large,
-         "a transaction has 1 to " + std::to_string(limits::send_entries_max) + " deletes and sends");
-    return false;
-  }
+  std::map<QueueId, std::vector<MessageKey>> victims;
   for (auto& [id, demand] : demands) {
-    if (!check_demand(need_context(id), demand, reply)) return false;
+    if (!check_demand(need_context(id), demand, victims[id], reply)) return false;
+  }
+  for (auto& [id, keys] : victims) {
+    for (const MessageKey& key : keys) drop(need_context(id), key);
   }
   return true;
 }
 
+/// What can be said without a queue.
+template <Tables T>
+bool QueueEngine<T>::check_parts(const Transact& command, Reply& reply) {
+  std::set<MessageKey> erased;
+  std::size_t size = 0;
+  for (const Transact::Part& part : command.parts) {
+    size += part.erases.size() + part.sends.size();
+    for (const SettleItem& item : part.erases) {
+      if (erased.insert({part.queue, item.lease.sequence}).second) continue;
+      fail(reply, errc::invalid_argument, "a receipt is there twice");
+      return false;
+    }
+  }
+  if (size != 0 && size <= limits::send_entries_max) return true;
+  fail(reply, size == 0 ? errc::invalid_argument : errc::batch_too_large,
+       "a transaction has 1 to " + std::to_string(limits::send_entries_max) + " deletes and sends");
+  return false;
+}
+
 /// The lease must live (S76): a transaction is no place for late deletes.
 template <Tables T>
-bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, std::set<MessageKey>& erased,
-                                 Demand& demand, Reply& reply) {
+bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply) {
   const MessageKey key{queue.id, item.lease.sequence};
+  const bool given = was_given(queue, key.sequence);
+  const auto row = given ? current(queue, key) : std::nullopt;
   errc code = errc::ok;
-  if (!was_given(queue, key.sequence)) code = errc::invalid_receipt;
-  const auto row = code == errc::ok ? current(queue, key) : std::nullopt;
-  if (code != errc::ok) {
+  if (!given) {
+    code = errc::invalid_receipt;
   } else if (!row) {
     code = errc::message_not_found;
   } else if (item.lease.attempt > row->attempt) {
@@ -80,14 +100,12 @@ bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, st
     code = errc::stale_receipt;
   } else if (row->state != MessageState::in_flight) {
     code = errc::lease_expired;
-  } else if (!erased.insert(key).second) {
-    code = errc::invalid_argument;
   } else {
     ++demand.freed;
     demand.freed_bytes += row->counted_bytes;
     return true;
   }
-  fail(reply, code, code == errc::invalid_argument ? "a receipt is there twice" : "");
+  fail(reply, code);
   return false;
 }
 
@@ -98,16 +116,16 @@ void QueueEngine<T>::count_send(const QueueContext& queue, const SendItem& item,
   if (twice || duplicate_of(queue, item)) return;
   ++demand.count;
   demand.bytes += item.counted_bytes;
-  demand.highest = std::max(demand.highest, item.priority);
+  demand.lowest = std::min(demand.lowest, item.priority);
 }
 
-/// Whether what is sent fits after the deletes; makes room where the queue drops its oldest.
+/// Whether what is sent fits after the deletes, and what a queue that drops its oldest drops for it.
 template <Tables T>
-bool QueueEngine<T>::check_demand(QueueContext& queue, const Demand& demand, Reply& reply) {
-  const std::uint64_t count = demand.count - std::min(demand.count, demand.freed);
-  const std::uint64_t bytes = demand.bytes - std::min(demand.bytes, demand.freed_bytes);
-  Error error = count == 0 && bytes == 0 ? Error() : check_depth(queue, count, bytes);
-  if (error.code == errc::ok || make_room(queue, count, bytes, demand.highest)) return true;
+bool QueueEngine<T>::check_demand(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims,
+                                  Reply& reply) {
+  if (demand.count == 0) return true;
+  Error error = check_depth(queue, demand);
+  if (error.code == errc::ok || find_room(queue, demand, victims)) return true;
   fail(reply, error.code, std::move(error.detail));
   return false;
 }
