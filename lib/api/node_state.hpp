@@ -58,6 +58,8 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
     call_at(SteadyTime{}, std::move(answer_now), where);
   }
   void confirm_clock();
+  /// A number that rises with every call.
+  std::uint64_t next_turn() noexcept { return turns_.fetch_add(1, std::memory_order_relaxed); }
 
   Result<void> close(std::chrono::milliseconds timeout);
   /// After a recovery that failed: nothing ever ran.
@@ -80,6 +82,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   NodeParts parts_;
   const pid_t owner_;
   std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> turns_{0};
   /// Guards `consumers_`; never held while calling anything (docs/decisions.md, mutexes).
   std::mutex mutex_;
   std::vector<std::weak_ptr<ConsumerState>> consumers_;

@@ -12,13 +12,19 @@ namespace {
 /// Riding waiters in one entry.
 constexpr std::size_t riders_max = 1'000;
 
-engine::Receive command_of(const ReceiveRequest& request) {
-  return {.queue = request.queue,
-          .max_messages = request.max_messages,
-          .max_bytes = request.max_bytes,
-          .visibility_ms = request.visibility_ms,
-          .erase = request.erase,
-          .attempt_id = as_bytes(request.attempt_id)};
+engine::CommandBody command_of(const ReceiveRequest& request) {
+  if (!request.several.empty()) {
+    return engine::ReceiveSeveral{.queues = request.several,
+                                  .max_messages = request.max_messages,
+                                  .max_bytes = request.max_bytes,
+                                  .visibility_ms = request.visibility_ms};
+  }
+  return engine::Receive{.queue = request.queue,
+                         .max_messages = request.max_messages,
+                         .max_bytes = request.max_bytes,
+                         .visibility_ms = request.visibility_ms,
+                         .erase = request.erase,
+                         .attempt_id = as_bytes(request.attempt_id)};
 }
 
 engine::PutSchedule command_of(const ScheduleRequest& request) {
@@ -232,6 +238,7 @@ void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t
     auto waiter = shard.waiters.remove(*first);
     waiter->stage = Stage::proposed;
     waiter->promised = std::min<std::uint64_t>(waiter->max_messages, available);
+    waiter->promised_on = queue;
     shard.promised[queue] += waiter->promised;
     available -= waiter->promised;
     shard.commands.push_back({waiter->origin, command_of(*waiter)});

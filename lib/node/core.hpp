@@ -68,6 +68,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Hands a request over and blocks until it is finished. The caller may run core and writer meanwhile.
   void call(const std::shared_ptr<Request>& request);
 
+  /// Blocks until `word` is not 0; whoever changes it wakes. The caller may run the core meanwhile.
+  void await_word(std::atomic<std::uint32_t>& word);
+
   /// Gives a request up: it ends soon with `cancelled`, or with its outcome if that was faster.
   void cancel(std::shared_ptr<Request> target);
 
@@ -138,6 +141,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void identify_by_content(const Shard& shard, QueueId queue, Outgoing& send);
   void admit_schedule(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
+  void admit_receive_several(const std::shared_ptr<Request>& request, Shard& shard);
   Error check_sizes(const Shard& shard, QueueId queue, const Outgoing& sent, bool all) const;
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
   static void outdate(const Shard& shard, QueueId queue, std::vector<engine::SettleItem>& items,

@@ -161,10 +161,22 @@ struct ReceiveRequest final : Request {
   SteadyTime wait_until;
   /// Place in the line of its queue's waiters; kept when it rode in vain.
   std::uint64_t ticket = 0;
-  /// Counted in the queue's promises while it rides.
+  /// Counted in the promises of that queue while it rides.
   std::uint64_t promised = 0;
-  /// Epoch of the receipts of what it was granted.
+  QueueId promised_on;
+  /// Epoch of the receipts of what it was granted; of several queues: of each grant.
   std::uint32_t epoch = 0;
+  std::vector<std::uint32_t> epochs;
+  /// From several queues of the shard; empty: from `queue`.
+  std::vector<engine::WeightedQueue> several;
+
+  /// Calls `visit` with each queue that it receives from.
+  template <class Visit>
+  void visit_queues(Visit visit) const {
+    if (several.empty()) return visit(queue);
+    for (const auto& one : several) visit(one.queue);
+  }
+  std::uint32_t epoch_of(std::size_t grant) const { return several.empty() ? epoch : epochs[grant]; }
 };
 
 struct SettleRequest final : Request {
