@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -114,6 +115,11 @@ class PEERQ_API Node {
   void transact_async(const Transaction& transaction, const TransactOptions& options,
                       UniqueFunction<void(Result<std::vector<Sent>>)> answer,
                       RunOn where = RunOn::callback_lane);
+
+  /// Opens a new session, or takes up the one of this id, also of a process that ended (S18).
+  /// **Errors** session_expired: it has ended; its unfinished requests were made or not, look. limit_exceeded
+  /// (65,536 sessions). **Durable** on return, as far as the durability of each queue goes.
+  Result<Session> open_session(std::optional<SessionId> id = {});
 
   /// Receives from 1 to 64 queues of this node, by weight (S27): while all have messages, each gives its
   /// weight's part of them. A queue that has none, or is held by its pause, rate or caps, leaves its part to

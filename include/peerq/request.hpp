@@ -12,8 +12,9 @@
 namespace peerq {
 
 struct RequestOptions {
-  /// Its time-to-live is cut to `timeout`; its own `timeout` does not count. With a deduplication id the request
-  /// may be repeated, also by another life of the process: the message is sent once, and its outcome told again.
+  /// Its time-to-live is cut to `timeout`; its own `timeout` does not count. With a deduplication id the
+  /// request may be repeated, also by another life of the process: the message is sent once, and its outcome
+  /// told again.
   SendOptions message = {};
   /// How long to wait for the outcome, and how long it is kept. 1 ms to 7 days.
   Milliseconds timeout = limits::timeout_default;

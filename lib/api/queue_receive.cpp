@@ -22,7 +22,7 @@ Result<Delivery> make_delivery(const HandlePointer& queue, const ReceiveRequest&
   auto view = queue->node->core().codec().read_message(grant.payload.bytes);
   if (!view) return Error(errc::corrupt, "message " + to_string(grant.id) + ": " + view.error().detail);
   auto state = std::make_shared<DeliveryState>();
-  state->queue = queue;
+  state->queue = plain(queue);
   state->message = std::move(grant.payload.bytes);
   state->body = view->body;
   state->id = grant.id;
@@ -42,18 +42,31 @@ Result<Delivery> make_delivery(const HandlePointer& queue, const ReceiveRequest&
   return Access::delivery(std::move(state));
 }
 
+Error check_session(const QueueHandle& queue, const ReceiveOptions& options, bool erase) {
+  const bool in_session = queue.origin != engine::Origin{};
+  if (in_session && options.request != RequestId{}) {
+    return {errc::invalid_argument, "request is given, and the handle has one"};
+  }
+  if (!options.bind_to_session) return {};
+  if (erase) return {errc::invalid_argument, "bind_to_session: receive_and_delete leaves no lease to bind"};
+  if (in_session || options.request != RequestId{}) return {};
+  return {errc::invalid_argument, "bind_to_session needs a request of a session (Queue::in)"};
+}
+
 Result<std::shared_ptr<ReceiveRequest>> make_request(const QueueHandle& queue, const ReceiveOptions& options,
                                                      bool erase) {
   Error error = erase ? check_receive_and_delete(options) : check_receive(options);
+  if (error.code == errc::ok) error = check_session(queue, options, erase);
   if (error.code != errc::ok) return error;
   if (options.stop.stop_requested()) return errc::cancelled;
   auto request = std::make_shared<ReceiveRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  address_once(*request, queue);
+  if (options.request != RequestId{}) request->origin = origin_of(options.request);
   request->max_messages = options.max_messages;
   request->max_bytes = options.max_bytes;
   request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
   request->erase = erase;
+  request->bind_to_session = options.bind_to_session;
   request->attempt_id = options.attempt_id;
   request->wait_until = wait_until(*queue.node, options);
   return request;

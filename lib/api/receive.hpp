@@ -9,8 +9,6 @@
 
 namespace peerq::detail {
 
-using HandlePointer = std::shared_ptr<const QueueHandle>;
-
 /// How long a receive may take in all.
 Milliseconds whole_timeout(const ReceiveOptions& options);
 /// Until when it waits for a first message.

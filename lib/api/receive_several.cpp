@@ -41,15 +41,22 @@ Error check(const NodeState& node, std::span<const WeightedQueue> queues, const 
       return {errc::invalid_argument, fmt::format("weight of queue {} is {}, must be 1 to {}", queue.name(),
                                                   weight, limits::receive_weight_max)};
     }
+    if (Access::handle(queue)->origin != engine::Origin{}) {
+      return {
+          errc::invalid_argument,
+          fmt::format("queue {} is of a session's request; give the request in the options", queue.name())};
+    }
     if (Access::handle(queue)->node.get() != &node)
       return {errc::invalid_argument, fmt::format("queue {} is of another node", queue.name())};
   }
   if (!options.attempt_id.empty())
     return {errc::invalid_argument, "attempt_id is given to a receive from several queues, which has none"};
+  if (options.bind_to_session)
+    return {errc::invalid_argument, "bind_to_session is not possible in a receive from several queues"};
   return detail::check_receive(options);
 }
 
-Result<std::vector<Part>> parts_of(std::span<const WeightedQueue> queues) {
+Result<std::vector<Part>> parts_of(std::span<const WeightedQueue> queues, const ReceiveOptions& options) {
   std::vector<Part> parts;
   for (const auto& [queue, weight] : queues) {
     const HandlePointer& handle = Access::handle(queue);
@@ -65,6 +72,9 @@ Result<std::vector<Part>> parts_of(std::span<const WeightedQueue> queues) {
     part->queues.push_back(handle);
     part->weighted.push_back({handle->id, weight});
   }
+  if (parts.size() > 1 && options.request != RequestId{}) {
+    return Error(errc::cross_shard, "a session's request from queues of different durability");
+  }
   return parts;
 }
 
@@ -73,6 +83,7 @@ std::shared_ptr<ReceiveRequest> make_request(const Part& part, const ReceiveOpti
   request->queue = part.queues.front()->id;
   request->shard = part.shard;
   request->several = part.weighted;
+  request->origin = detail::origin_of(options.request);
   request->max_messages = options.max_messages;
   request->max_bytes = options.max_bytes;
   request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
@@ -254,7 +265,7 @@ void turn(NodeState& node, std::vector<Part>& parts) {
 
 Result<Deliveries> Node::receive_from(std::span<const WeightedQueue> queues, const ReceiveOptions& options) {
   if (Error error = check(*state_, queues, options); error.code != errc::ok) return error;
-  auto parts = parts_of(queues);
+  auto parts = parts_of(queues, options);
   if (!parts) return std::move(parts).error();
   if (options.stop.stop_requested()) return errc::cancelled;
   if (parts->size() == 1) {
@@ -282,7 +293,8 @@ Result<Deliveries> Node::receive_from(std::span<const WeightedQueue> queues, con
 void Node::receive_from_async(std::span<const WeightedQueue> queues, const ReceiveOptions& options,
                               UniqueFunction<void(Result<Deliveries>)> answer, RunOn where) {
   Error error = check(*state_, queues, options);
-  auto parts = error.code == errc::ok ? parts_of(queues) : Result<std::vector<Part>>(std::move(error));
+  auto parts =
+      error.code == errc::ok ? parts_of(queues, options) : Result<std::vector<Part>>(std::move(error));
   if (!parts) return state_->refuse(std::move(answer), std::move(parts).error(), where);
   if (options.stop.stop_requested()) return state_->refuse(std::move(answer), Error(errc::cancelled), where);
   if (parts->size() == 1) {

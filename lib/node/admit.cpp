@@ -30,9 +30,7 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::damage:
       stop_shard(shard(request->shard), static_cast<const DamageRequest&>(*request).damage);
       return finish(request);
-    case Kind::moves_read:
-      moves_read(static_cast<ReadMovesRequest&>(*request));
-      return finish(request);
+    case Kind::moves_read: moves_read(static_cast<ReadMovesRequest&>(*request)); return finish(request);
     default: break;
   }
   if (closing_.load(std::memory_order_relaxed)) return finish(request, Error(errc::closed));
@@ -50,8 +48,14 @@ void Core::admit(const std::shared_ptr<Request>& request) {
   }
   Shard& shard = this->shard(request->shard);
   if (has_stopped(shard)) return finish(request, shard.stopped);
+  if (request->kind == Kind::session) return admit_session(request, shard);
   if (Error error = check_queue(shard, *request); error.code != errc::ok) {
     return has_stopped(shard) ? finish(request, shard.stopped) : finish(request, std::move(error));
+  }
+  if (request->origin.session.value != 0) {
+    touch_session(*request);
+    request->answered = was_answered(shard, *request);
+    if (request->answered) return push_pending(shard, request, command_bytes);
   }
   switch (request->kind) {
     case Kind::send: return admit_send(request, shard);

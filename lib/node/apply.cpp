@@ -89,9 +89,13 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   request->reply = std::move(reply);
   if (request->kind == Kind::receive)
     return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
+  if (request->kind == Kind::session)
+    return session_applied(shard, std::static_pointer_cast<SessionRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
   if (request->kind == Kind::move) return move_applied(std::static_pointer_cast<MoveRequest>(request));
   if (request->reply.code != errc::ok) return finish(request, error_of(*request));
+  if (Error other = check_repeated(*request); other.code != errc::ok)
+    return finish(request, std::move(other));
   switch (request->kind) {
     case Kind::create_queue:
     case Kind::update_queue:
@@ -116,10 +120,13 @@ void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request
   // What was taken out cannot be given back: a receive that was cancelled too late gets it (S69).
   const bool cancelled = request->cancelled && !(request->erase && !reply.grants.empty());
   if (request->stage == Stage::finished || cancelled) {
-    if (!reply.grants.empty() && !request->erase) give_back(shard, *request);
+    // What a repeated request is shown was given to the first.
+    if (!reply.grants.empty() && !request->erase && !request->answered) give_back(shard, *request);
     return finish(request, Error(errc::cancelled));
   }
   if (reply.code != errc::ok) return finish(request, error_of(*request));
+  if (Error other = check_repeated(*request); other.code != errc::ok)
+    return finish(request, std::move(other));
   if (!reply.grants.empty()) {
     request->epoch = shard.queues->receipt_epoch(request->queue);
     if (!request->several.empty()) {
@@ -131,7 +138,8 @@ void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request
     return any_cold ? fetch_cold(request) : finish(request);
   }
   if (reply.skipped) request->visit_queues([&](QueueId queue) { shard.hot.insert(queue); });
-  if (request->wait_until <= now_ || closing_.load(std::memory_order_relaxed)) return finish(request);
+  if (request->answered || request->wait_until <= now_ || closing_.load(std::memory_order_relaxed))
+    return finish(request);
   wait_in_line(shard, std::move(request));
 }
 

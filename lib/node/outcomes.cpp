@@ -1,5 +1,5 @@
-// Who waits for what becomes of a message (S77). The outcome is durable; the waiting is not: after a restart it
-// is asked for again.
+// Who waits for what becomes of a message (S77). The outcome is durable; the waiting is not: after a restart
+// it is asked for again.
 
 #include <algorithm>
 

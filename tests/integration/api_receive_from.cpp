@@ -129,14 +129,15 @@ TEST_CASE("api receive_from: many receivers over several shards get every messag
   const std::vector<WeightedQueue> queues{{opened.a}, {opened.memory}, {opened.b}};
   constexpr int messages = 300;
   std::atomic<int> got = 0;
+  std::atomic<int> wrong = 0;
   std::vector<std::thread> receivers;
   for (int i = 0; i < 4; ++i) {
     receivers.emplace_back([&] {
       while (got < messages) {
         const auto deliveries = opened.node.receive_from(queues, {.max_messages = 2, .wait = 200ms}).value();
-        CHECK(deliveries.size() <= 2);
+        if (deliveries.size() > 2) ++wrong;
         for (const auto& delivery : deliveries) {
-          CHECK(delivery.erase());
+          if (!delivery.erase()) ++wrong;
           ++got;
         }
       }
@@ -149,6 +150,7 @@ TEST_CASE("api receive_from: many receivers over several shards get every messag
   }
   for (auto& receiver : receivers) receiver.join();
   CHECK(got == messages);
+  CHECK(wrong == 0);
   std::uint64_t deleted = 0;
   for (const auto& queue : {opened.a, opened.b, opened.memory}) {
     const auto statistics = queue.statistics().value();
@@ -163,11 +165,12 @@ TEST_CASE("api receive_from: plain receivers beside one of several queues lose n
   Three opened;
   const std::vector<WeightedQueue> queues{{opened.a}, {opened.b}};
   std::atomic<int> got = 0;
+  std::atomic<int> wrong = 0;
   constexpr int messages = 200;
   std::vector<std::thread> receivers;
   const auto count = [&](const std::vector<Delivery>& deliveries) {
     for (const auto& delivery : deliveries) {
-      CHECK(delivery.erase());
+      if (!delivery.erase()) ++wrong;
       ++got;
     }
   };
@@ -185,6 +188,7 @@ TEST_CASE("api receive_from: plain receivers beside one of several queues lose n
   }
   CHECK(eventually([&] { return got == messages; }));
   for (auto& receiver : receivers) receiver.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("api receive_from: stopped, closed and deleted while it waits", "[api]") {
