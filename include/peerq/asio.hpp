@@ -142,6 +142,19 @@ auto async_receive_and_delete(const Queue& queue, ReceiveOptions options, Token&
       std::forward<Token>(token));
 }
 
+/// `Node::receive_from`; cancelled as `async_receive`. The node must be there until the operation was
+/// started.
+template <class Token>
+auto async_receive_from(Node& node, std::vector<WeightedQueue> queues, ReceiveOptions options,
+                        Token&& token) {
+  return detail::initiate_receive(
+      std::move(options),
+      [&node, queues = std::move(queues)](const ReceiveOptions& all, auto answer) {
+        node.receive_from_async(queues, all, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
 /// `Node::transact`. The node must be there until the operation was started.
 template <class Token>
 auto async_transact(Node& node, Transaction transaction, TransactOptions options, Token&& token) {

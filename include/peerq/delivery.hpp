@@ -101,8 +101,8 @@ class PEERQ_API Delivery {
   Result<Deleted> erase() const;
   /// The same as `erase`.
   Result<Deleted> ack() const { return erase(); }
-  /// Done, with a result for who waits for the outcome of the request (S77). Body and attributes of the result
-  /// count together up to 16 MiB.
+  /// Done, with a result for who waits for the outcome of the request (S77). Body and attributes of the
+  /// result count together up to 16 MiB.
   Result<Deleted> done(std::string_view result, const Attributes& attributes = {}) const;
   /// Gives it back, counted (S36). **Errors** stale_receipt, message_not_found, ...
   Result<Returned> nack(const NackOptions& options = {}) const;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +59,13 @@ struct ListQueuesOptions {
   std::size_t max_queues = limits::page_max;
 };
 
+/// A queue of `Node::receive_from`, and its share.
+struct WeightedQueue {
+  Queue queue;
+  /// 1 to 1,000.
+  std::uint32_t weight = 1;
+};
+
 struct NodeStatistics {
   std::uint64_t log_bytes = 0;
   std::uint64_t state_bytes = 0;
@@ -106,6 +115,25 @@ class PEERQ_API Node {
   void transact_async(const Transaction& transaction, const TransactOptions& options,
                       UniqueFunction<void(Result<std::vector<Sent>>)> answer,
                       RunOn where = RunOn::callback_lane);
+
+  /// Opens a new session, or takes up the one of this id, also of a process that ended (S18).
+  /// **Errors** session_expired: it has ended; its unfinished requests were made or not, look. limit_exceeded
+  /// (65,536 sessions). **Durable** on return, as far as the durability of each queue goes.
+  Result<Session> open_session(std::optional<SessionId> id = {});
+
+  /// Receives from 1 to 64 queues of this node, by weight (S27): while all have messages, each gives its
+  /// weight's part of them. A queue that has none, or is held by its pause, rate or caps, leaves its part to
+  /// the others. Waits on all of them (S22). `Delivery::queue_name` tells which one gave a message.
+  ///
+  /// Queues of one durability are one step of the log, and their weights are exact. Those of several are
+  /// asked in turn, each the first as often as its weights say.
+  /// **Errors** as `Queue::receive`; invalid_argument: also an attempt id, which is not possible here.
+  Result<std::vector<Delivery>> receive_from(std::span<const WeightedQueue> queues,
+                                             const ReceiveOptions& options = {});
+  /// The same without blocking; calls back as the `*_async` members of `Queue` do.
+  void receive_from_async(std::span<const WeightedQueue> queues, const ReceiveOptions& options,
+                          UniqueFunction<void(Result<std::vector<Delivery>>)> answer,
+                          RunOn where = RunOn::callback_lane);
 
   Result<NodeStatistics> statistics();
   /// The calendar jumped by more than a day, and that is right: time-to-live and retention go on (S64).

@@ -4,5 +4,6 @@
 #include "peerq/consumer.hpp"
 #include "peerq/node.hpp"
 #include "peerq/queue.hpp"
+#include "peerq/session.hpp"
 #include "peerq/transaction.hpp"
 #include "peerq/typed.hpp"

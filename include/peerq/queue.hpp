@@ -17,10 +17,11 @@
 #include "peerq/delivery.hpp"
 #include "peerq/explain.hpp"
 #include "peerq/message.hpp"
-#include "peerq/request.hpp"
 #include "peerq/queue_views.hpp"
 #include "peerq/redrive.hpp"
+#include "peerq/request.hpp"
 #include "peerq/schedule.hpp"
+#include "peerq/session.hpp"
 
 namespace peerq {
 
@@ -41,6 +42,10 @@ struct ReceiveOptions {
   /// Up to 128 bytes: repeating a receive with the same id gives the same live leases (S21). Not for
   /// receive_and_delete.
   std::string attempt_id = {};
+  /// The request of a session that this is (S18), as by `Queue::in`.
+  RequestId request = {};
+  /// The leases end with the request's session, as nacks without delay (S70). Only in a session.
+  bool bind_to_session = false;
   /// Ends a waiting receive with `cancelled`.
   std::stop_token stop = {};
   /// How long the call may take beyond `wait`.
@@ -65,6 +70,11 @@ enum class RunOn : std::uint8_t {
 class PEERQ_API Queue {
  public:
   const std::string& name() const noexcept;
+  /// A handle for one request of a session (S18): the call made on it that changes something (send, receive,
+  /// settling by receipt or in a batch, cancel, kick, purge, a word on a group) is made once, however often
+  /// it is repeated under this number. Deliveries that it receives are settled as usual. `pause` and `resume`
+  /// of the queue are the same when repeated, and carry no request.
+  Queue in(const RequestId& request) const;
   /// Its parameters as they are now.
   Result<QueueOptions> options() const;
 
@@ -144,8 +154,8 @@ class PEERQ_API Queue {
 
   // Of a dead-letter queue.
 
-  /// Moves its ready messages back, in the background; durable, one at a time (S39). **Errors** in_use: one is
-  /// under way; queue_not_found, invalid_argument.
+  /// Moves its ready messages back, in the background; durable, one at a time (S39). **Errors** in_use: one
+  /// is under way; queue_not_found, invalid_argument.
   Result<void> redrive(const RedriveOptions& options = {}) const;
   /// How many messages `redrive` would move now.
   Result<std::uint64_t> redrive_dry_run(const RedriveOptions& options = {}) const;
@@ -182,7 +192,8 @@ class PEERQ_API Queue {
                   UniqueFunction<void(Result<std::vector<Result<Sent>>>)> answer,
                   RunOn where = RunOn::callback_lane) const;
   void request_async(std::string_view body, const RequestOptions& options,
-                     UniqueFunction<void(Result<RequestOutcome>)> answer, RunOn where = RunOn::callback_lane) const;
+                     UniqueFunction<void(Result<RequestOutcome>)> answer,
+                     RunOn where = RunOn::callback_lane) const;
   void done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
                   UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
   void receive_async(const ReceiveOptions& options,

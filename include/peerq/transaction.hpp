@@ -38,6 +38,8 @@ class Transaction {
 };
 
 struct TransactOptions {
+  /// Makes it once, however often it is asked for (S18).
+  RequestId request = {};
   /// At least 1 ms.
   Milliseconds timeout = limits::timeout_default;
 };

@@ -103,8 +103,7 @@ std::string to_string(const Explanation& explanation) {
 
 Result<Explanation> Queue::explain(const MessageId& id) const {
   auto request = std::make_shared<node::QueryRequest>(node::Kind::explain);
-  request->queue = handle_->id;
-  request->shard = handle_->shard;
+  detail::address(*request, *handle_);
   request->id = id;
   handle_->node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;

@@ -29,23 +29,43 @@ NodeState::~NodeState() {
 bool NodeState::forked() const noexcept { return ::getpid() != owner_; }
 
 void NodeState::call(const std::shared_ptr<node::Request>& request, Milliseconds timeout) {
-  if (forked()) {
-    request->error = Error(errc::forked);
-    return;
-  }
+  request->error = refused(*request);
+  if (request->error.code != errc::ok) return;
   request->deadline = deadline_after(core().clock().steady(), timeout);
   core().call(request);
 }
 
 void NodeState::submit(std::shared_ptr<node::Request> request, Milliseconds timeout, RunOn where) {
   request->inline_done = where == RunOn::any_thread;
-  if (forked()) {
-    request->error = Error(errc::forked);
-    request->on_done(*request);
-    return;
+  request->error = refused(*request);
+  if (request->error == errc::forked) return request->on_done(*request);
+  if (request->error.code != errc::ok) {
+    auto answer = [request](node::Request&) {
+      auto on_done = std::move(request->on_done);
+      on_done(*request);
+    };
+    return call_at(SteadyTime{}, std::move(answer), where);
   }
   request->deadline = deadline_after(core().clock().steady(), timeout);
   core().submit(std::move(request));
+}
+
+/// What no request may be: a call in a fork, or one under a number that no session has.
+Error NodeState::refused(const node::Request& request) const {
+  if (forked()) return errc::forked;
+  const auto& origin = request.origin;
+  if (origin == engine::Origin{}) return {};
+  if (origin.session.value == 0) return {errc::invalid_argument, "a request number without a session"};
+  if (origin.sequence >= 1 && origin.sequence <= limits::session_request_max) return {};
+  return {errc::invalid_argument, "the number of a session's request is " + std::to_string(origin.sequence) +
+                                      ", must be 1 to " + std::to_string(limits::session_request_max)};
+}
+
+SessionId NodeState::new_session_id() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t id = 0;
+  while (id == 0 || id == ~std::uint64_t{0}) id = parts_.entropy->number();
+  return SessionId(id);
 }
 
 void NodeState::cancel(std::shared_ptr<node::Request> request) {

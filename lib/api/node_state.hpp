@@ -15,6 +15,7 @@
 #include "peerq/consumer.hpp"
 #include "peerq/delivery.hpp"
 #include "peerq/node.hpp"
+#include "peerq/port/entropy.hpp"
 #include "peerq/port/receipt.hpp"
 #include "peerq/queue.hpp"
 
@@ -25,6 +26,7 @@ struct NodeParts {
   std::shared_ptr<node::Core> core;
   std::shared_ptr<port::Executor> executor;
   std::unique_ptr<port::ReceiptSealer> sealer;
+  std::shared_ptr<port::Entropy> entropy;
   /// A host's executor, for as long as handles live.
   std::shared_ptr<void> keep_alive;
   /// See OpenParts.
@@ -58,6 +60,10 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
     call_at(SteadyTime{}, std::move(answer_now), where);
   }
   void confirm_clock();
+  /// One that no session has had.
+  SessionId new_session_id();
+  /// A number that rises with every call.
+  std::uint64_t next_turn() noexcept { return turns_.fetch_add(1, std::memory_order_relaxed); }
 
   Result<void> close(std::chrono::milliseconds timeout);
   /// After a recovery that failed: nothing ever ran.
@@ -71,6 +77,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   bool forked() const noexcept;
 
  private:
+  Error refused(const node::Request& request) const;
   void stop_consumers(SteadyTime until);
   bool end(SteadyTime until) noexcept;
   bool end_elsewhere(SteadyTime until);
@@ -80,13 +87,34 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   NodeParts parts_;
   const pid_t owner_;
   std::atomic<bool> ended_{false};
-  /// Guards `consumers_`; never held while calling anything (docs/decisions.md, mutexes).
+  std::atomic<std::uint64_t> turns_{0};
+  /// Guards `consumers_` and the use of `entropy`; never held while calling anything (docs/decisions.md,
+  /// mutexes).
   std::mutex mutex_;
   std::vector<std::weak_ptr<ConsumerState>> consumers_;
 };
 
+inline engine::Origin origin_of(const RequestId& request) noexcept {
+  return {.session = request.session, .sequence = request.number, .principal = {}};
+}
+
 /// Behind `Queue`.
 struct QueueHandle {
+  QueueHandle() = default;
+  /// The same queue for one request of a session.
+  QueueHandle(const QueueHandle& other, const RequestId& request, std::shared_ptr<const QueueHandle> plain)
+      : node(other.node),
+        id(other.id),
+        shard(other.shard),
+        name(other.name),
+        fifo(other.fifo),
+        content_based(other.content_based.load(std::memory_order_relaxed)),
+        max_message_size(other.max_message_size),
+        max_messages(other.max_messages),
+        max_bytes(other.max_bytes),
+        origin(origin_of(request)),
+        plain_handle(std::move(plain)) {}
+
   std::shared_ptr<NodeState> node;
   QueueId id;
   ShardId shard;
@@ -100,7 +128,29 @@ struct QueueHandle {
   std::uint64_t max_message_size = 0;
   std::optional<std::uint64_t> max_messages;
   std::optional<std::uint64_t> max_bytes;
+  /// The request of a session that its calls are; none by default.
+  engine::Origin origin;
+  /// The same queue without it: for deliveries. Null = this one.
+  std::shared_ptr<const QueueHandle> plain_handle;
 };
+
+using HandlePointer = std::shared_ptr<const QueueHandle>;
+
+inline const HandlePointer& plain(const HandlePointer& handle) noexcept {
+  return handle->plain_handle == nullptr ? handle : handle->plain_handle;
+}
+
+/// What every request to a queue has.
+inline void address(node::Request& request, const QueueHandle& queue) {
+  request.queue = queue.id;
+  request.shard = queue.shard;
+}
+
+/// The same, of a call that changes something: once, if it is a session's (S18).
+inline void address_once(node::Request& request, const QueueHandle& queue) {
+  address(request, queue);
+  request.origin = queue.origin;
+}
 
 /// Behind `Delivery`. Constant but for the deadline, which extends move.
 struct DeliveryState {
@@ -132,6 +182,9 @@ struct Access {
   static Queue queue(std::shared_ptr<const QueueHandle> handle) { return Queue(std::move(handle)); }
   static const auto& erases(const Transaction& transaction) noexcept { return transaction.erases_; }
   static const auto& sends(const Transaction& transaction) noexcept { return transaction.sends_; }
+  static Session session(std::shared_ptr<NodeState> node, SessionId id) {
+    return Session(std::move(node), id);
+  }
   static Node node(std::shared_ptr<NodeState> state) { return Node(std::move(state)); }
   static const std::shared_ptr<NodeState>& state(const Node& node) noexcept { return node.state_; }
 };

@@ -99,6 +99,7 @@ Result<Node> assemble(OpenParts parts) {
   auto state = std::make_shared<NodeState>(NodeParts{.core = std::move(core),
                                                      .executor = std::move(parts.executor),
                                                      .sealer = std::move(sealer),
+                                                     .entropy = std::move(parts.entropy),
                                                      .keep_alive = std::move(parts.keep_alive),
                                                      .real_time = parts.real_time});
   if (!recovered) {
@@ -115,14 +116,14 @@ Result<Node> Node::open(const NodeOptions& options) {
   detail::OpenParts parts;
   parts.observer = options.observer != nullptr ? options.observer : std::make_shared<Observer>();
   parts.clock = runtime::make_system_clock();
-  const auto entropy = security::make_system_entropy();
+  parts.entropy = security::make_system_entropy();
   auto surroundings = std::make_shared<Surroundings>();
   surroundings->host = options.executor;
   port::StoreOptions store_options{.directory = absolute_path(options.data_dir),
                                    .max_disk_bytes = options.max_disk_bytes,
                                    .memory_budget = options.memory_budget,
                                    .initial_configuration = detail::initial_configuration()};
-  auto store = storage::open_store(store_options, surroundings->file_system, *entropy, *parts.observer);
+  auto store = storage::open_store(store_options, surroundings->file_system, *parts.entropy, *parts.observer);
   if (!store) return std::move(store).error();
   parts.store = std::move(*store);
   auto executor = make_executor(options);

@@ -6,6 +6,7 @@
 #include "peerq/base/bytes.hpp"
 #include "peerq/node.hpp"
 #include "peerq/port/clock.hpp"
+#include "peerq/port/entropy.hpp"
 #include "peerq/port/executor.hpp"
 #include "peerq/port/observer.hpp"
 #include "peerq/port/store.hpp"
@@ -16,6 +17,7 @@ struct OpenParts {
   std::shared_ptr<port::Clock> clock;
   std::shared_ptr<port::Executor> executor;
   std::shared_ptr<Observer> observer;
+  std::shared_ptr<port::Entropy> entropy;
   std::unique_ptr<port::Store> store;
   /// Whatever must live as long as the node: a host's executor, the file system's seam.
   std::shared_ptr<void> keep_alive;

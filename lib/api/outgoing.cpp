@@ -72,8 +72,9 @@ void add_message(const QueueHandle& queue, std::string_view body, const SendOpti
 }
 
 void note_options(const QueueHandle& queue, const node::Outgoing& sent) {
-  if (queue.content_based.load(std::memory_order_relaxed) != sent.content_based)
-    queue.content_based.store(sent.content_based, std::memory_order_relaxed);
+  const QueueHandle& kept = queue.plain_handle == nullptr ? queue : *queue.plain_handle;
+  if (kept.content_based.load(std::memory_order_relaxed) != sent.content_based)
+    kept.content_based.store(sent.content_based, std::memory_order_relaxed);
 }
 
 Result<Sent> sent_of(const QueueHandle& queue, const node::Outgoing& sent, std::size_t index,

@@ -14,8 +14,7 @@ constexpr auto timeout = limits::timeout_default;
 Result<void> change_group(const QueueHandle& queue, engine::GroupVerb verb, std::string_view group_id) {
   if (Error error = detail::check_group(group_id); error.code != errc::ok) return error;
   auto request = std::make_shared<node::ChangeGroupRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address_once(*request, queue);
   request->verb = verb;
   request->group_id = group_id;
   queue.node->call(request, timeout);
@@ -43,8 +42,7 @@ Result<Deleted> deleted_of(const engine::ItemReply& item) {
 Result<std::vector<Result<Deleted>>> cancel_all(const QueueHandle& queue, std::span<const MessageId> ids) {
   if (Error error = detail::check_batch(ids.size(), "message ids"); error.code != errc::ok) return error;
   auto request = std::make_shared<node::CancelMessagesRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address_once(*request, queue);
   request->ids.assign(ids.begin(), ids.end());
   queue.node->call(request, timeout);
   if (request->error.code != errc::ok) return request->error;
@@ -98,8 +96,7 @@ Result<GroupPage> Queue::list_groups(const ListGroupsOptions& options) const {
   std::string after = options.after;
   do {
     auto request = std::make_shared<node::QueryRequest>(node::Kind::groups);
-    request->queue = handle_->id;
-    request->shard = handle_->shard;
+    detail::address(*request, *handle_);
     request->after = after;
     request->max_groups = options.max_groups - out.groups.size();
     handle_->node->call(request, timeout);

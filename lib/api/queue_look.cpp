@@ -14,11 +14,8 @@ using node::QueryRequest;
 
 constexpr auto timeout = limits::timeout_default;
 
-template <class R>
-void address(R& request, const QueueHandle& queue) {
-  request.queue = queue.id;
-  request.shard = queue.shard;
-}
+using detail::address;
+using detail::address_once;
 
 /// Both states of a ready message are one to the user.
 std::optional<engine::MessageState> state_of(std::optional<MessageStatus> status) {
@@ -183,7 +180,7 @@ Result<MessageSummary> Queue::get(const MessageId& id) const {
 
 Result<std::uint64_t> Queue::purge() const {
   auto request = std::make_shared<node::PurgeRequest>();
-  address(*request, *handle_);
+  address_once(*request, *handle_);
   handle_->node->call(request, timeout);
   return counted(*request);
 }
@@ -194,7 +191,7 @@ Result<void> Queue::resume() const { return set_paused(*handle_, false); }
 Result<std::uint64_t> Queue::kick(std::span<const MessageId> ids) const {
   if (Error error = detail::check_batch(ids.size(), "message ids"); error.code != errc::ok) return error;
   auto request = std::make_shared<node::KickRequest>();
-  address(*request, *handle_);
+  address_once(*request, *handle_);
   request->ids.assign(ids.begin(), ids.end());
   handle_->node->call(request, timeout);
   return counted(*request);
@@ -203,7 +200,7 @@ Result<std::uint64_t> Queue::kick(std::span<const MessageId> ids) const {
 Result<std::uint64_t> Queue::kick_all(std::uint32_t max_messages) const {
   if (Error error = check_page(max_messages); error.code != errc::ok) return error;
   auto request = std::make_shared<node::KickRequest>();
-  address(*request, *handle_);
+  address_once(*request, *handle_);
   request->max_messages = max_messages;
   handle_->node->call(request, timeout);
   return counted(*request);

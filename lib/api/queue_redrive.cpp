@@ -59,8 +59,7 @@ bool is_wanted(const engine::StartRedrive& command, const engine::NoteRow& note)
 }
 
 Result<void> called(const QueueHandle& queue, const std::shared_ptr<node::RedriveRequest>& request) {
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address_once(*request, queue);
   queue.node->call(request, timeout);
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }

@@ -21,8 +21,9 @@ using Handle = std::shared_ptr<const QueueHandle>;
 Error check(const QueueHandle& queue, std::string_view body, const RequestOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   if (options.timeout > limits::request_timeout_max) {
-    return {errc::invalid_argument, fmt::format("timeout is {} ms, must be at most {} ms",
-                                                options.timeout.count(), limits::request_timeout_max.count())};
+    return {errc::invalid_argument,
+            fmt::format("timeout is {} ms, must be at most {} ms", options.timeout.count(),
+                        limits::request_timeout_max.count())};
   }
   return detail::check_message(body, options.message, queue.node->core().clock().wall());
 }
@@ -31,8 +32,7 @@ Error check(const QueueHandle& queue, std::string_view body, const RequestOption
 std::shared_ptr<SendRequest> make_send(const QueueHandle& queue, std::string_view body,
                                        const RequestOptions& options) {
   auto request = std::make_shared<SendRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address_once(*request, queue);
   SendOptions message = options.message;
   message.time_to_live = std::min(message.time_to_live.value_or(options.timeout), options.timeout);
   detail::reserve(*request, 1);
@@ -43,8 +43,7 @@ std::shared_ptr<SendRequest> make_send(const QueueHandle& queue, std::string_vie
 
 std::shared_ptr<OutcomeRequest> make_wait(const QueueHandle& queue, const MessageId& id) {
   auto request = std::make_shared<OutcomeRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address(*request, queue);
   request->id = id;
   return request;
 }
@@ -72,17 +71,18 @@ Result<RequestOutcome> outcome_of(const QueueHandle& queue, OutcomeRequest& requ
   if (request.error.code != errc::ok) return request.error;
   auto& row = request.outcome;
   RequestOutcome out{.id = request.id,
-              .kind = kind_of(row.fate),
-              .result = {},
-              .attributes = {},
-              .cause = static_cast<FailureCause>(row.cause),
-              .error = std::move(row.error)};
+                     .kind = kind_of(row.fate),
+                     .result = {},
+                     .attributes = {},
+                     .cause = static_cast<FailureCause>(row.cause),
+                     .error = std::move(row.error)};
   if (row.result.empty()) return out;
   const SharedBytes bytes = SharedBytes::copy(as_bytes(row.result));
   auto view = queue.node->core().codec().read_message(bytes);
   if (!view) return Error(errc::corrupt, "outcome of " + to_string(request.id) + ": " + view.error().detail);
   out.result = as_text(view->body);
-  for (const auto& attribute : view->attributes) out.attributes.emplace(attribute.key, as_text(attribute.value));
+  for (const auto& attribute : view->attributes)
+    out.attributes.emplace(attribute.key, as_text(attribute.value));
   return out;
 }
 

@@ -50,8 +50,7 @@ Result<void> Queue::put_schedule(std::string_view name, const ScheduleOptions& o
   if (Error error = check(*handle_, name, options); error.code != errc::ok) return error;
   const auto& core = handle_->node->core();
   auto request = std::make_shared<ScheduleRequest>(node::Kind::put_schedule);
-  request->queue = handle_->id;
-  request->shard = handle_->shard;
+  detail::address_once(*request, *handle_);
   request->name = name;
   request->specification = options.specification;
   request->zone = options.zone;
@@ -85,8 +84,7 @@ Result<std::vector<ScheduleSummary>> Queue::schedules() const {
 Result<bool> Queue::remove_schedule(std::string_view name) const {
   if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
   auto request = std::make_shared<ScheduleRequest>(node::Kind::remove_schedule);
-  request->queue = handle_->id;
-  request->shard = handle_->shard;
+  detail::address_once(*request, *handle_);
   request->name = name;
   handle_->node->call(request, timeout);
   if (request->error.code != errc::ok) return request->error;

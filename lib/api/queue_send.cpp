@@ -16,8 +16,7 @@ using node::SendRequest;
 std::shared_ptr<SendRequest> new_request(const QueueHandle& queue, std::size_t messages) {
   auto request = std::make_shared<SendRequest>();
   detail::reserve(*request, messages);
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  detail::address_once(*request, queue);
   return request;
 }
 

@@ -26,8 +26,7 @@ void note_extended(DeliveryState& delivery, const node::Request& request, const 
 
 std::shared_ptr<node::SettleRequest> settle_request(const QueueHandle& queue, const SettleWhat& what) {
   auto request = std::make_shared<node::SettleRequest>();
-  request->queue = queue.id;
-  request->shard = queue.shard;
+  address_once(*request, queue);
   request->verb = what.verb;
   request->reason = cut(what.reason);
   return request;

@@ -102,11 +102,17 @@ Error add_sends(const NodeState& node, const Transaction& transaction, Made& mad
 Result<Made> make(const NodeState& node, const Transaction& transaction, const TransactOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   if (Error error = check_size(transaction); error.code != errc::ok) return error;
+  for (const auto& send : Access::sends(transaction)) {
+    if (Access::handle(send.queue)->origin == engine::Origin{}) continue;
+    return Error(errc::invalid_argument,
+                 "a queue of a session's request in a transaction; give the request in its options");
+  }
   Made made{.request = std::make_shared<TransactRequest>(), .queues = {}};
   if (Error error = add_erases(node, transaction, made); error.code != errc::ok) return error;
   if (Error error = add_sends(node, transaction, made); error.code != errc::ok) return error;
   made.request->queue = made.queues.front()->id;
   made.request->shard = made.queues.front()->shard;
+  made.request->origin = detail::origin_of(options.request);
   return made;
 }
 

@@ -30,9 +30,7 @@ void Core::admit(const std::shared_ptr<Request>& request) {
     case Kind::damage:
       stop_shard(shard(request->shard), static_cast<const DamageRequest&>(*request).damage);
       return finish(request);
-    case Kind::moves_read:
-      moves_read(static_cast<ReadMovesRequest&>(*request));
-      return finish(request);
+    case Kind::moves_read: moves_read(static_cast<ReadMovesRequest&>(*request)); return finish(request);
     default: break;
   }
   if (closing_.load(std::memory_order_relaxed)) return finish(request, Error(errc::closed));
@@ -50,8 +48,14 @@ void Core::admit(const std::shared_ptr<Request>& request) {
   }
   Shard& shard = this->shard(request->shard);
   if (has_stopped(shard)) return finish(request, shard.stopped);
+  if (request->kind == Kind::session) return admit_session(request, shard);
   if (Error error = check_queue(shard, *request); error.code != errc::ok) {
     return has_stopped(shard) ? finish(request, shard.stopped) : finish(request, std::move(error));
+  }
+  if (request->origin.session.value != 0) {
+    touch_session(*request);
+    request->answered = was_answered(shard, *request);
+    if (request->answered) return push_pending(shard, request, command_bytes);
   }
   switch (request->kind) {
     case Kind::send: return admit_send(request, shard);
@@ -134,6 +138,7 @@ void Core::admit_schedule(const std::shared_ptr<Request>& request, Shard& shard)
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
   const auto& receive = static_cast<const ReceiveRequest&>(*request);
+  if (!receive.several.empty()) return admit_receive_several(request, shard);
   if (shard.waiters.waiting_as(receive.queue, receive.attempt_id) != nullptr) {
     return wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   }
@@ -145,6 +150,26 @@ void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) 
   if (!waits) return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
   wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
   if (in_line) shard.hot.insert(queue);
+}
+
+/// As `admit_receive`, of queues each of which may have something (S27).
+void Core::admit_receive_several(const std::shared_ptr<Request>& request, Shard& shard) {
+  const auto& receive = static_cast<const ReceiveRequest&>(*request);
+  const bool waits = receive.wait_until > now_;
+  bool known = true;
+  bool at_once = false;
+  receive.visit_queues([&](QueueId queue) {
+    known = known && shard.queues->config(queue) != nullptr;
+    at_once = at_once || (can_get(shard, queue) && !(shard.waiters.waiting(queue) && waits));
+  });
+  if (has_stopped(shard)) return finish(request, shard.stopped);
+  if (!known) return finish(request, Error(errc::queue_deleted));
+  if (at_once) return push_pending(shard, request, command_bytes + 16 * receive.several.size());
+  if (!waits) return finish(request);
+  receive.visit_queues([&](QueueId queue) {
+    if (shard.waiters.waiting(queue)) shard.hot.insert(queue);
+  });
+  wait_in_line(shard, std::static_pointer_cast<ReceiveRequest>(request));
 }
 
 /// Something may be handed out now beyond what those before it get, or falls due now.

@@ -89,9 +89,13 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   request->reply = std::move(reply);
   if (request->kind == Kind::receive)
     return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
+  if (request->kind == Kind::session)
+    return session_applied(shard, std::static_pointer_cast<SessionRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
   if (request->kind == Kind::move) return move_applied(std::static_pointer_cast<MoveRequest>(request));
   if (request->reply.code != errc::ok) return finish(request, error_of(*request));
+  if (Error other = check_repeated(*request); other.code != errc::ok)
+    return finish(request, std::move(other));
   switch (request->kind) {
     case Kind::create_queue:
     case Kind::update_queue:
@@ -104,26 +108,38 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
 
 void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request) {
   if (request->promised > 0) {
-    auto promised = shard.promised.find(request->queue);
+    auto promised = shard.promised.find(request->promised_on);
     promised->second -= std::exchange(request->promised, 0);
     if (promised->second == 0) shard.promised.erase(promised);
+    // It may have taken from another queue what it was promised of this one: others look again.
+    if (!request->several.empty() && shard.waiters.waiting(request->promised_on)) {
+      shard.hot.insert(request->promised_on);
+    }
   }
   auto& reply = request->reply;
   // What was taken out cannot be given back: a receive that was cancelled too late gets it (S69).
   const bool cancelled = request->cancelled && !(request->erase && !reply.grants.empty());
   if (request->stage == Stage::finished || cancelled) {
-    if (!reply.grants.empty() && !request->erase) give_back(shard, *request);
+    // What a repeated request is shown was given to the first.
+    if (!reply.grants.empty() && !request->erase && !request->answered) give_back(shard, *request);
     return finish(request, Error(errc::cancelled));
   }
   if (reply.code != errc::ok) return finish(request, error_of(*request));
+  if (Error other = check_repeated(*request); other.code != errc::ok)
+    return finish(request, std::move(other));
   if (!reply.grants.empty()) {
     request->epoch = shard.queues->receipt_epoch(request->queue);
+    if (!request->several.empty()) {
+      for (const auto& grant : reply.grants)
+        request->epochs.push_back(shard.queues->receipt_epoch(grant.queue));
+    }
     const auto cold = [](const engine::Grant& grant) { return grant.payload.cold != nullptr; };
     const bool any_cold = std::any_of(reply.grants.begin(), reply.grants.end(), cold);
     return any_cold ? fetch_cold(request) : finish(request);
   }
-  if (reply.skipped) shard.hot.insert(request->queue);
-  if (request->wait_until <= now_ || closing_.load(std::memory_order_relaxed)) return finish(request);
+  if (reply.skipped) request->visit_queues([&](QueueId queue) { shard.hot.insert(queue); });
+  if (request->answered || request->wait_until <= now_ || closing_.load(std::memory_order_relaxed))
+    return finish(request);
   wait_in_line(shard, std::move(request));
 }
 
@@ -144,13 +160,16 @@ void Core::wait_in_line(Shard& shard, std::shared_ptr<ReceiveRequest> request) {
 
 /// Nobody takes what this receive was granted: back to the queue, uncounted (S23).
 void Core::give_back(Shard& shard, const ReceiveRequest& request) {
-  auto settle = std::make_shared<SettleRequest>();
-  settle->queue = request.queue;
-  settle->shard = shard.id;
-  settle->verb = engine::Verb::release;
-  for (const auto& grant : request.reply.grants)
-    settle->items.push_back({.lease = grant.lease, .reason = {}});
-  push_pending(shard, std::move(settle), 128);
+  request.visit_queues([&](QueueId queue) {
+    auto settle = std::make_shared<SettleRequest>();
+    settle->queue = queue;
+    settle->shard = shard.id;
+    settle->verb = engine::Verb::release;
+    for (const auto& grant : request.reply.grants) {
+      if (grant.queue == queue) settle->items.push_back({.lease = grant.lease, .reason = {}, .result = {}});
+    }
+    if (!settle->items.empty()) push_pending(shard, std::move(settle), 128);
+  });
 }
 
 /// Reads cold payloads where waiting for the disk holds up nobody, then completes the request. If the lane

@@ -12,13 +12,37 @@ namespace {
 /// Riding waiters in one entry.
 constexpr std::size_t riders_max = 1'000;
 
-engine::Receive command_of(const ReceiveRequest& request) {
-  return {.queue = request.queue,
-          .max_messages = request.max_messages,
-          .max_bytes = request.max_bytes,
-          .visibility_ms = request.visibility_ms,
-          .erase = request.erase,
-          .attempt_id = as_bytes(request.attempt_id)};
+engine::CommandBody command_of(const ReceiveRequest& request) {
+  if (!request.several.empty()) {
+    return engine::ReceiveSeveral{.queues = request.several,
+                                  .max_messages = request.max_messages,
+                                  .max_bytes = request.max_bytes,
+                                  .visibility_ms = request.visibility_ms};
+  }
+  return engine::Receive{.queue = request.queue,
+                         .max_messages = request.max_messages,
+                         .max_bytes = request.max_bytes,
+                         .visibility_ms = request.visibility_ms,
+                         .erase = request.erase,
+                         .attempt_id = as_bytes(request.attempt_id),
+                         .bind_to_session = request.bind_to_session};
+}
+
+/// `keep` is a request 0 of the session, which no session remembers: it only puts off the session's end.
+engine::CommandBody command_of(const SessionRequest& request) {
+  switch (request.verb) {
+    case SessionRequest::Verb::open: return engine::OpenSession{request.session};
+    case SessionRequest::Verb::close: return engine::CloseSession{request.session};
+    case SessionRequest::Verb::keep: break;
+  }
+  return engine::Tick{};
+}
+
+engine::Origin origin_of(const Request& request) {
+  if (request.kind != Kind::session) return request.origin;
+  const auto& session = static_cast<const SessionRequest&>(request);
+  if (session.verb != SessionRequest::Verb::keep) return {};
+  return {.session = session.session, .sequence = 0, .principal = {}};
 }
 
 engine::PutSchedule command_of(const ScheduleRequest& request) {
@@ -52,6 +76,7 @@ engine::CommandBody catalog_command_of(const CatalogRequest& request) {
 
 /// A view of the request: it lives as long as the request does.
 engine::CommandBody command_of(const Request& request) {
+  if (request.answered) return engine::Tick{};  // its origin is all that counts
   switch (request.kind) {
     case Kind::send: {
       const auto& send = static_cast<const SendRequest&>(request);
@@ -91,6 +116,7 @@ engine::CommandBody command_of(const Request& request) {
     }
     case Kind::set_window:
     case Kind::extend_schedule: return command_of(static_cast<const CalendarRequest&>(request));
+    case Kind::session: return command_of(static_cast<const SessionRequest&>(request));
     case Kind::configure: return static_cast<const ConfigureRequest&>(request).configure;
     case Kind::configured: {
       const auto& config = static_cast<const ConfigureRequest&>(request).configure.config;
@@ -189,7 +215,7 @@ void Core::add_pending(Shard& shard, EntryUnderWay& entry) {
     shard.pending_bytes -= request->pending_bytes;
     bytes += request->pending_bytes;
     request->stage = Stage::proposed;
-    shard.commands.push_back({request->origin, command_of(*request)});
+    shard.commands.push_back({origin_of(*request), command_of(*request)});
     entry.requests.push_back(std::move(request));
   }
 }
@@ -232,6 +258,7 @@ void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t
     auto waiter = shard.waiters.remove(*first);
     waiter->stage = Stage::proposed;
     waiter->promised = std::min<std::uint64_t>(waiter->max_messages, available);
+    waiter->promised_on = queue;
     shard.promised[queue] += waiter->promised;
     available -= waiter->promised;
     shard.commands.push_back({waiter->origin, command_of(*waiter)});

@@ -42,7 +42,8 @@ void Core::resolve_calendars() {
 bool Core::resolve_window(Shard& shard, QueueId queue) {
   const engine::QueueConfig* config = shard.queues->config(queue);
   if (config == nullptr || config->options.windows.empty()) return true;
-  auto turns = parts_.calendar->turns(config->options.windows, shard.stamper->peek().wall, limits::window_turns);
+  auto turns =
+      parts_.calendar->turns(config->options.windows, shard.stamper->peek().wall, limits::window_turns);
   if (!turns) return calendar_failed(config->name, turns.error());
   auto request = std::make_shared<CalendarRequest>(Kind::set_window);
   request->queue = queue;

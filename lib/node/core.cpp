@@ -106,6 +106,14 @@ void Core::call(const std::shared_ptr<Request>& request) {
   }
 }
 
+void Core::await_word(std::atomic<std::uint32_t>& word) {
+  while (word.load(std::memory_order_acquire) == 0) {
+    parts_.executor->wait(word, 0, SteadyTime::never());
+    // As in `call`: when the executor was stopped, whoever looks next ends everything.
+    if (word.load(std::memory_order_acquire) == 0) run(Runner::caller, nullptr);
+  }
+}
+
 void Core::cancel(std::shared_ptr<Request> target) {
   auto request = std::make_shared<CancelRequest>();
   request->target = std::move(target);

@@ -7,9 +7,10 @@
 // up.
 //
 // Where what is: core.cpp token and steps; admit.cpp gate and routing, transact.cpp of transactions;
-// batch.cpp cutting entries; apply.cpp what entries cause; catalog_flow.cpp creating and deleting queues;
-// timing.cpp deadlines and ticks; checkpoints.cpp; recovery.cpp; closing.cpp; moves.cpp messages between
-// shards; calendar_flow.cpp windows and schedules; outcomes.cpp who waits for what becomes of a message.
+// batch.cpp cutting entries; apply.cpp what entries cause; session_flow.cpp sessions; catalog_flow.cpp
+// creating and deleting queues; timing.cpp deadlines and ticks; checkpoints.cpp; recovery.cpp; closing.cpp;
+// moves.cpp messages between shards; calendar_flow.cpp windows and schedules; outcomes.cpp who waits for what
+// becomes of a message.
 
 #include <array>
 #include <atomic>
@@ -67,6 +68,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// Hands a request over and blocks until it is finished. The caller may run core and writer meanwhile.
   void call(const std::shared_ptr<Request>& request);
+
+  /// Blocks until `word` is not 0; whoever changes it wakes. The caller may run the core meanwhile.
+  void await_word(std::atomic<std::uint32_t>& word);
 
   /// Gives a request up: it ends soon with `cancelled`, or with its outcome if that was faster.
   void cancel(std::shared_ptr<Request> target);
@@ -138,6 +142,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void identify_by_content(const Shard& shard, QueueId queue, Outgoing& send);
   void admit_schedule(const std::shared_ptr<Request>& request, Shard& shard);
   void admit_receive(const std::shared_ptr<Request>& request, Shard& shard);
+  void admit_receive_several(const std::shared_ptr<Request>& request, Shard& shard);
   Error check_sizes(const Shard& shard, QueueId queue, const Outgoing& sent, bool all) const;
   void admit_settle(const std::shared_ptr<Request>& request, Shard& shard);
   static void outdate(const Shard& shard, QueueId queue, std::vector<engine::SettleItem>& items,
@@ -153,6 +158,14 @@ class Core : public std::enable_shared_from_this<Core> {
   bool answer_existing(const std::shared_ptr<Request>& request);
   bool is_configured(const engine::QueueConfig& config);
   Error check_queue(const Shard& shard, const Request& request) const;
+
+  // session_flow.cpp
+  static bool was_answered(const Shard& shard, const Request& request);
+  static Error check_repeated(const Request& request);
+  void admit_session(const std::shared_ptr<Request>& request, Shard& shard);
+  void note_session(const Shard& shard, SessionId session);
+  void session_applied(const Shard& shard, const std::shared_ptr<SessionRequest>& request);
+  void touch_session(const Request& request);
 
   // transact.cpp
   void admit_transact(const std::shared_ptr<Request>& request, Shard& shard);
@@ -256,6 +269,14 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Shard& shard(ShardId id) noexcept { return shards_[id.value]; }
 
+  /// A session that this process opened or took up.
+  struct SessionUse {
+    /// Bit n: it is open on shard n.
+    unsigned open = 0;
+    /// When it was last kept alive there, by shard.
+    std::array<SteadyTime, shard_count> touched{};
+  };
+
   CoreParts parts_;
   std::array<Shard, shard_count> shards_;
   LogWriter writer_;
@@ -275,6 +296,7 @@ class Core : public std::enable_shared_from_this<Core> {
   SteadyTime next_deadline_ = SteadyTime::never();
   std::multimap<SteadyTime, std::shared_ptr<Request>> calls_;
   std::size_t unapplied_bytes_ = 0;
+  std::map<SessionId, SessionUse> sessions_;
   /// Not before then are zones looked at: they could not be read.
   SteadyTime calendar_at_;
   /// The shortest of the interval queues.

@@ -32,6 +32,7 @@ enum class Kind : std::uint8_t {
   cancel_messages,
   change_group,
   transact,
+  session,
   create_queue,
   update_queue,
   pause_queue,
@@ -55,13 +56,13 @@ enum class Kind : std::uint8_t {
   moved,            ///< internal: the other shard's answer
   set_window,       ///< internal: turns of a delivery window
   extend_schedule,  ///< internal: more runs
-  configure,   ///< internal: the catalog's word for a queue's shard
-  configured,  ///< internal: the shard's answer for the catalog
-  epoch,       ///< internal: numbers and receipts of a shard start anew
-  cancel,      ///< gives up another request
-  call_at,     ///< runs a function at a time
-  usage,       ///< what the store takes on disk
-  damage,      ///< somebody outside of the core read what is damaged
+  configure,        ///< internal: the catalog's word for a queue's shard
+  configured,       ///< internal: the shard's answer for the catalog
+  epoch,            ///< internal: numbers and receipts of a shard start anew
+  cancel,           ///< gives up another request
+  call_at,          ///< runs a function at a time
+  usage,            ///< what the store takes on disk
+  damage,           ///< somebody outside of the core read what is damaged
 };
 
 /// Where a request stands; touched by the core alone.
@@ -79,6 +80,8 @@ struct Request {
   bool cancelled = false;
   /// `on_done` is short and never blocks: it may run on whatever thread finished the request.
   bool inline_done = false;
+  /// Its session has its outcome: nothing but that is asked for.
+  bool answered = false;
   QueueId queue;
   ShardId shard;
   /// What it will take in an entry, roughly.
@@ -156,15 +159,28 @@ struct ReceiveRequest final : Request {
   std::uint64_t max_bytes = limits::receive_bytes_default;
   std::int64_t visibility_ms = 0;
   bool erase = false;
+  bool bind_to_session = false;
   std::string attempt_id;
   /// Until when to wait for a first message; never later than `deadline`.
   SteadyTime wait_until;
   /// Place in the line of its queue's waiters; kept when it rode in vain.
   std::uint64_t ticket = 0;
-  /// Counted in the queue's promises while it rides.
+  /// Counted in the promises of that queue while it rides.
   std::uint64_t promised = 0;
-  /// Epoch of the receipts of what it was granted.
+  QueueId promised_on;
+  /// Epoch of the receipts of what it was granted; of several queues: of each grant.
   std::uint32_t epoch = 0;
+  std::vector<std::uint32_t> epochs;
+  /// From several queues of the shard; empty: from `queue`.
+  std::vector<engine::WeightedQueue> several;
+
+  /// Calls `visit` with each queue that it receives from.
+  template <class Visit>
+  void visit_queues(Visit visit) const {
+    if (several.empty()) return visit(queue);
+    for (const auto& one : several) visit(one.queue);
+  }
+  std::uint32_t epoch_of(std::size_t grant) const { return several.empty() ? epoch : epochs[grant]; }
 };
 
 struct SettleRequest final : Request {
@@ -251,6 +267,13 @@ struct ScheduleRequest final : Request, Outgoing {
 
 struct PurgeRequest final : Request {
   PurgeRequest() noexcept : Request(Kind::purge) {}
+};
+
+struct SessionRequest final : Request {
+  enum class Verb : std::uint8_t { open, keep, close };
+  SessionRequest() noexcept : Request(Kind::session) {}
+  Verb verb = Verb::open;
+  SessionId session;
 };
 
 struct UsageRequest final : Request {

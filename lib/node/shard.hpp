@@ -65,8 +65,8 @@ struct Shard {
   /// Messages that riding waiters may take, per queue.
   std::unordered_map<QueueId, std::uint64_t> promised;
 
-  /// Queues with messages for other shards (S41), how many of those are under way, and not before when to look
-  /// again.
+  /// Queues with messages for other shards (S41), how many of those are under way, and not before when to
+  /// look again.
   std::unordered_set<QueueId> moving;
   std::size_t moves_under_way = 0;
   SteadyTime move_at;

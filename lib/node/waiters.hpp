@@ -2,7 +2,7 @@
 // Receivers that wait for a message (long poll, S22): first come, first served, per queue.
 //
 // A waiter is either in line or riding in one entry that is not applied yet. A waiter that rode in vain goes
-// back to its old place.
+// back to its old place. One that waits for several queues (S27) stands in the line of each, with one ticket.
 
 #include <cstdint>
 #include <map>
@@ -29,7 +29,7 @@ class Waiters {
     waiter->stage = Stage::waiting;
     by_deadline_.emplace(std::pair(waiter->wait_until, waiter->ticket), waiter.get());
     if (!waiter->attempt_id.empty()) by_attempt_[{waiter->queue, waiter->attempt_id}] = waiter.get();
-    lines_[waiter->queue].emplace(waiter->ticket, std::move(waiter));
+    waiter->visit_queues([&](QueueId queue) { lines_[queue].emplace(waiter->ticket, waiter); });
     ++count_;
   }
 
@@ -39,15 +39,13 @@ class Waiters {
     return line == lines_.end() ? nullptr : line->second.begin()->second.get();
   }
 
-  /// Takes a waiter that is in line out of it.
+  /// Takes a waiter that is in line out of it, wherever it stands.
   Waiter remove(const ReceiveRequest& waiter) {
-    const auto line = lines_.find(waiter.queue);
-    if (line == lines_.end()) return nullptr;
-    const auto place = line->second.find(waiter.ticket);
-    if (place == line->second.end() || place->second.get() != &waiter) return nullptr;
-    Waiter out = std::move(place->second);
-    line->second.erase(place);
-    if (line->second.empty()) lines_.erase(line);
+    Waiter out;
+    waiter.visit_queues([&](QueueId queue) {
+      if (Waiter found = leave(queue, waiter)) out = std::move(found);
+    });
+    if (out == nullptr) return nullptr;
     by_deadline_.erase(std::pair(out->wait_until, out->ticket));
     if (!out->attempt_id.empty()) by_attempt_.erase({out->queue, out->attempt_id});
     --count_;
@@ -96,6 +94,17 @@ class Waiters {
   bool empty() const noexcept { return count_ == 0; }
 
  private:
+  Waiter leave(QueueId queue, const ReceiveRequest& waiter) {
+    const auto line = lines_.find(queue);
+    if (line == lines_.end()) return nullptr;
+    const auto place = line->second.find(waiter.ticket);
+    if (place == line->second.end() || place->second.get() != &waiter) return nullptr;
+    Waiter out = std::move(place->second);
+    line->second.erase(place);
+    if (line->second.empty()) lines_.erase(line);
+    return out;
+  }
+
   std::unordered_map<QueueId, std::map<std::uint64_t, Waiter>> lines_;
   std::map<std::pair<SteadyTime, std::uint64_t>, ReceiveRequest*> by_deadline_;
   std::map<std::pair<QueueId, std::string>, ReceiveRequest*> by_attempt_;

@@ -106,6 +106,9 @@ class QueueMachineOver final
   bool remembers(QueueId queue, std::string_view attempt_id) override {
     return this->guarded_or(false, [&] { return this->engine_.remembers(queue, attempt_id); });
   }
+  bool remembers(const engine::Origin& origin) override {
+    return this->guarded_or(false, [&] { return this->engine_.remembers(origin); });
+  }
   std::uint64_t deliverable(QueueId queue) override {
     return this->guarded_or(std::uint64_t{0}, [&] { return this->engine_.deliverable(queue); });
   }

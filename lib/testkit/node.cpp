@@ -13,6 +13,7 @@ Result<Node> open_node(Simulation& simulation, std::size_t memory_budget) {
   return detail::assemble({.clock = simulation.clock(),
                            .executor = simulation.executor(),
                            .observer = simulation.observer(),
+                           .entropy = simulation.entropy(),
                            .store = std::move(*store),
                            .keep_alive = nullptr});
 }

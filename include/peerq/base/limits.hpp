@@ -74,6 +74,7 @@ inline constexpr std::size_t deduplication_slice = 1'024;
 inline constexpr std::uint32_t session_window = 1'024;
 inline constexpr std::chrono::milliseconds session_idle = 10min;
 inline constexpr std::uint64_t sessions_max = 65'536;
+inline constexpr std::uint64_t session_request_max = 0x7fff'ffff'ffff'ffff;
 /// Receive from several queues.
 inline constexpr std::size_t receive_queues_max = 64;
 inline constexpr std::uint32_t receive_weight_max = 1'000;

@@ -60,6 +60,8 @@ class QueueEngine {
   std::uint64_t deliverable(QueueId queue) const;
   /// Whether leases of a receive with this attempt id may be live (S21).
   bool remembers(QueueId queue, std::string_view attempt_id) const;
+  /// Whether the session's request has a reply that its repetition gets (S18).
+  bool remembers(const Origin& origin) const;
   /// Epoch of the receipts now given (S58).
   std::uint32_t receipt_epoch(QueueId queue) const;
   /// Exact counters. **Errors** queue_not_found, queue_deleted.
@@ -249,6 +251,7 @@ class QueueEngine {
   void drop_deduplication(const MessageKey& key, const MessageRow& row);
 
   // session
+  bool is_kept(const Command& command, const Reply& reply) const;
   static StoredReply stored_of(const Command& command, const Reply& reply);
   void repeat(const StoredReply& stored, Reply& reply) const;
   void open_session(const OpenSession& command, Reply& reply);

@@ -44,6 +44,11 @@ bool QueueEngine<T>::remembers(QueueId queue, std::string_view attempt_id) const
 }
 
 template <Tables T>
+bool QueueEngine<T>::remembers(const Origin& origin) const {
+  return tables_->template find<SessionReplyRow>({origin.session, origin.sequence}).has_value();
+}
+
+template <Tables T>
 std::uint32_t QueueEngine<T>::receipt_epoch(QueueId queue) const {
   const QueueContext* found = lookup(queue);
   return (found == nullptr ? QueueRow{}.receipt_epoch : found->row.receipt_epoch) + epoch().receipt_epoch;

@@ -1,6 +1,8 @@
 #pragma once
 // QueueEngine: requests of sessions (S18, S70).
 
+#include <algorithm>
+
 #include "peerq/engine/queue_engine.hpp"
 
 namespace peerq::engine {
@@ -19,7 +21,26 @@ void QueueEngine<T>::run_once(const Command& command, Reply& reply) {
     case Sessions<T>::Course::run: break;
   }
   run(command, reply);
-  sessions_.end(origin, stored_of(command, reply));
+  if (is_kept(command, reply)) sessions_.end(origin, stored_of(command, reply));
+}
+
+/// What changed nothing because it has to wait is made again under the same number: a receive that found
+/// nothing, a send that a queue with `block` has no room for.
+template <Tables T>
+bool QueueEngine<T>::is_kept(const Command& command, const Reply& reply) const {
+  const bool receives = std::holds_alternative<Receive>(command.body) ||
+                        std::holds_alternative<ReceiveSeveral>(command.body);
+  if (receives) return reply.code != errc::ok || !reply.grants.empty();
+  const auto* send = std::get_if<Send>(&command.body);
+  if (send == nullptr) return true;
+  const auto is_full = [](const ItemReply& item) { return item.code == errc::queue_full; };
+  const auto is_sent = [](const ItemReply& item) { return item.code == errc::ok; };
+  const bool full = reply.code == errc::queue_full ||
+                    (std::any_of(reply.items.begin(), reply.items.end(), is_full) &&
+                     std::none_of(reply.items.begin(), reply.items.end(), is_sent));
+  if (!full) return true;
+  const QueueContext* queue = lookup(send->queue);
+  return queue == nullptr || queue->config.options.overflow != Overflow::block;
 }
 
 template <Tables T>
