@@ -9,15 +9,13 @@ namespace {
 
 using detail::QueueHandle;
 
-constexpr auto timeout = limits::timeout_default;
-
 Result<void> change_group(const QueueHandle& queue, engine::GroupVerb verb, std::string_view group_id) {
   if (Error error = detail::check_group(group_id); error.code != errc::ok) return error;
   auto request = std::make_shared<node::ChangeGroupRequest>();
   detail::address_once(*request, queue);
   request->verb = verb;
   request->group_id = group_id;
-  queue.node->call(request, timeout);
+  queue.node->call(request, limits::timeout_default);
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
 
@@ -44,7 +42,7 @@ Result<std::vector<Result<Deleted>>> cancel_all(const QueueHandle& queue, std::s
   auto request = std::make_shared<node::CancelMessagesRequest>();
   detail::address_once(*request, queue);
   request->ids.assign(ids.begin(), ids.end());
-  queue.node->call(request, timeout);
+  queue.node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;
   std::vector<Result<Deleted>> out;
   out.reserve(request->reply.items.size());
@@ -91,7 +89,7 @@ Result<GroupPage> Queue::list_groups(const ListGroupsOptions& options) const {
                                              std::to_string(limits::group_id_size_max));
   }
   const auto& clock = handle_->node->core().clock();
-  const SteadyTime until = clock.steady() + timeout;
+  const SteadyTime until = clock.steady() + limits::timeout_default;
   GroupPage out;
   std::string after = options.after;
   do {
@@ -99,7 +97,7 @@ Result<GroupPage> Queue::list_groups(const ListGroupsOptions& options) const {
     detail::address(*request, *handle_);
     request->after = after;
     request->max_groups = options.max_groups - out.groups.size();
-    handle_->node->call(request, timeout);
+    handle_->node->call(request, limits::timeout_default);
     if (request->error.code != errc::ok) return request->error;
     for (auto& info : request->groups.groups) out.groups.push_back(summary_of(std::move(info)));
     out.next = std::move(request->groups.next);

@@ -12,8 +12,6 @@ using node::CatalogRequest;
 using node::Kind;
 using node::QueryRequest;
 
-constexpr auto timeout = limits::timeout_default;
-
 using detail::address;
 using detail::address_once;
 
@@ -59,14 +57,14 @@ Result<MessageSummary> summary_of(const port::Codec& codec, const engine::Messag
 /// filled, or for as long as a call may take.
 Result<ListPage> read_pages(const QueueHandle& queue, engine::PageRequest wanted) {
   const auto& core = queue.node->core();
-  const SteadyTime until = core.clock().steady() + timeout;
+  const SteadyTime until = core.clock().steady() + limits::timeout_default;
   const std::size_t most = wanted.max_messages;
   ListPage out;
   do {
     auto request = std::make_shared<QueryRequest>(Kind::page);
     address(*request, queue);
     request->page_request = wanted;
-    queue.node->call(request, timeout);
+    queue.node->call(request, limits::timeout_default);
     if (request->error.code != errc::ok) return request->error;
     for (const auto& info : request->page.messages) {
       auto summary = summary_of(core.codec(), info, wanted.with_payload);
@@ -92,7 +90,7 @@ Result<void> set_paused(const QueueHandle& queue, bool paused) {
   request->name = queue.name;
   request->queue = queue.id;
   request->flag = paused;
-  queue.node->call(request, timeout);
+  queue.node->call(request, limits::timeout_default);
   if (request->error.code == errc::queue_not_found) return errc::queue_deleted;
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
@@ -134,7 +132,7 @@ const std::string& Queue::name() const noexcept { return handle_->name; }
 Result<QueueOptions> Queue::options() const {
   auto request = std::make_shared<CatalogRequest>(Kind::find_queue);
   request->name = handle_->name;
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   if (request->error.code == errc::queue_not_found) return errc::queue_deleted;
   if (request->error.code != errc::ok) return request->error;
   if (request->configs.front().id != handle_->id) return errc::queue_deleted;
@@ -144,7 +142,7 @@ Result<QueueOptions> Queue::options() const {
 Result<QueueStatistics> Queue::statistics() const {
   auto request = std::make_shared<QueryRequest>(Kind::facts);
   address(*request, *handle_);
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;
   return statistics_of(request->facts, handle_->node->core().clock().wall());
 }
@@ -173,7 +171,7 @@ Result<MessageSummary> Queue::get(const MessageId& id) const {
   auto request = std::make_shared<QueryRequest>(Kind::get);
   address(*request, *handle_);
   request->id = id;
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;
   return summary_of(handle_->node->core().codec(), request->page.messages.front(), true);
 }
@@ -181,7 +179,7 @@ Result<MessageSummary> Queue::get(const MessageId& id) const {
 Result<std::uint64_t> Queue::purge() const {
   auto request = std::make_shared<node::PurgeRequest>();
   address_once(*request, *handle_);
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   return counted(*request);
 }
 
@@ -193,7 +191,7 @@ Result<std::uint64_t> Queue::kick(std::span<const MessageId> ids) const {
   auto request = std::make_shared<node::KickRequest>();
   address_once(*request, *handle_);
   request->ids.assign(ids.begin(), ids.end());
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   return counted(*request);
 }
 
@@ -202,7 +200,7 @@ Result<std::uint64_t> Queue::kick_all(std::uint32_t max_messages) const {
   auto request = std::make_shared<node::KickRequest>();
   address_once(*request, *handle_);
   request->max_messages = max_messages;
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   return counted(*request);
 }
 

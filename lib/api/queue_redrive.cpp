@@ -11,8 +11,6 @@ namespace {
 
 using detail::QueueHandle;
 
-constexpr auto timeout = limits::timeout_default;
-
 /// The id of a queue that an option names; 0 = it names none.
 Result<QueueId> id_of(const QueueHandle& queue, const char* field, const std::string& name, bool same_type) {
   if (name.empty()) return QueueId(0);
@@ -21,7 +19,7 @@ Result<QueueId> id_of(const QueueHandle& queue, const char* field, const std::st
   }
   auto request = std::make_shared<node::CatalogRequest>(node::Kind::find_queue);
   request->name = name;
-  queue.node->call(request, timeout);
+  queue.node->call(request, limits::timeout_default);
   if (request->error.code == errc::queue_not_found) {
     return Error(errc::queue_not_found, std::string(field) + ": " + name);
   }
@@ -60,7 +58,7 @@ bool is_wanted(const engine::StartRedrive& command, const engine::NoteRow& note)
 
 Result<void> called(const QueueHandle& queue, const std::shared_ptr<node::RedriveRequest>& request) {
   detail::address_once(*request, queue);
-  queue.node->call(request, timeout);
+  queue.node->call(request, limits::timeout_default);
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
 
@@ -89,7 +87,7 @@ Result<std::uint64_t> Queue::redrive_dry_run(const RedriveOptions& options) cons
     request->page_request.state = engine::MessageState::ready;
     request->page_request.after = *after;
     request->page_request.max_messages = limits::page_max;
-    handle_->node->call(request, timeout);
+    handle_->node->call(request, limits::timeout_default);
     if (request->error.code != errc::ok) return request->error;
     for (const auto& message : request->page.messages) count += is_wanted(*command, message.note) ? 1 : 0;
     after = request->page.next;
@@ -101,7 +99,7 @@ Result<std::optional<RedriveStatus>> Queue::redrive_status() const {
   auto request = std::make_shared<node::QueryRequest>(node::Kind::redrive_status);
   request->queue = handle_->id;
   request->shard = handle_->shard;
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;
   if (!request->redrive) return std::optional<RedriveStatus>();
   const auto& row = *request->redrive;

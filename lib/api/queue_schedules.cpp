@@ -11,8 +11,6 @@ namespace {
 using detail::QueueHandle;
 using node::ScheduleRequest;
 
-constexpr auto timeout = limits::timeout_default;
-
 Error check(const QueueHandle& queue, std::string_view name, const ScheduleOptions& options) {
   if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
   if (options.message.delay || options.message.deliver_at) {
@@ -62,7 +60,7 @@ Result<void> Queue::put_schedule(std::string_view name, const ScheduleOptions& o
   for (const WallTime run : *runs) request->runs_ms.push_back(run.ms);
   detail::reserve(*request, 1);
   detail::add_message(*handle_, options.body, options.message, *request);
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
 
@@ -73,7 +71,7 @@ Result<std::vector<ScheduleSummary>> Queue::schedules() const {
     request->queue = handle_->id;
     request->shard = handle_->shard;
     request->after = after;
-    handle_->node->call(request, timeout);
+    handle_->node->call(request, limits::timeout_default);
     if (request->error.code != errc::ok) return request->error;
     if (request->schedules.empty()) return out;
     for (auto& info : request->schedules) out.push_back(summary_of(std::move(info)));
@@ -86,7 +84,7 @@ Result<bool> Queue::remove_schedule(std::string_view name) const {
   auto request = std::make_shared<ScheduleRequest>(node::Kind::remove_schedule);
   detail::address_once(*request, *handle_);
   request->name = name;
-  handle_->node->call(request, timeout);
+  handle_->node->call(request, limits::timeout_default);
   if (request->error.code != errc::ok) return request->error;
   return request->reply.count > 0;
 }

@@ -150,8 +150,8 @@ void QueueEngine<T>::disarm_retention(QueueContext& queue) {
   queue.row.retention_timer = WallTime{};
 }
 
-/// Expires what is past the retention at that time: fresh messages in the order of their lanes, then the others
-/// by age; then the timer goes to the next head, or stays when the entry's rows are used up
+/// Expires what is past the retention at that time: fresh messages in the order of their lanes, then the
+/// others by age; then the timer goes to the next head, or stays when the entry's rows are used up
 /// (docs/decisions.md, D7).
 template <Tables T>
 void QueueEngine<T>::fire_retention(QueueContext& queue, WallTime at) {

@@ -70,7 +70,8 @@ void QueueEngine<T>::take_over(const Arrive& command, Reply& reply) {
   }
   newcomer.redriven = command.redriven;
   if (command.redriven) {
-    if (Error error = check_depth(*queue, {.count = 1, .bytes = command.counted_bytes}); error.code != errc::ok) {
+    if (Error error = check_depth(*queue, {.count = 1, .bytes = command.counted_bytes});
+        error.code != errc::ok) {
       return fail(reply, error.code, std::move(error.detail));
     }
   }

@@ -117,8 +117,7 @@ Error QueueEngine<T>::check_depth(const QueueContext& queue, const Demand& deman
   if (options.max_messages && messages > *options.max_messages) {
     return {errc::queue_full, "max_messages is " + std::to_string(*options.max_messages)};
   }
-  const std::uint64_t bytes =
-      queue.row.bytes + queue.row.moving_bytes - demand.freed_bytes + demand.bytes;
+  const std::uint64_t bytes = queue.row.bytes + queue.row.moving_bytes - demand.freed_bytes + demand.bytes;
   if (options.max_bytes && bytes > *options.max_bytes) {
     return {errc::queue_full, "max_bytes is " + std::to_string(*options.max_bytes)};
   }

@@ -28,16 +28,16 @@ void QueueEngine<T>::run_once(const Command& command, Reply& reply) {
 /// nothing, a send that a queue with `block` has no room for.
 template <Tables T>
 bool QueueEngine<T>::is_kept(const Command& command, const Reply& reply) const {
-  const bool receives = std::holds_alternative<Receive>(command.body) ||
-                        std::holds_alternative<ReceiveSeveral>(command.body);
+  const bool receives =
+      std::holds_alternative<Receive>(command.body) || std::holds_alternative<ReceiveSeveral>(command.body);
   if (receives) return reply.code != errc::ok || !reply.grants.empty();
   const auto* send = std::get_if<Send>(&command.body);
   if (send == nullptr) return true;
   const auto is_full = [](const ItemReply& item) { return item.code == errc::queue_full; };
   const auto is_sent = [](const ItemReply& item) { return item.code == errc::ok; };
-  const bool full = reply.code == errc::queue_full ||
-                    (std::any_of(reply.items.begin(), reply.items.end(), is_full) &&
-                     std::none_of(reply.items.begin(), reply.items.end(), is_sent));
+  const bool full =
+      reply.code == errc::queue_full || (std::any_of(reply.items.begin(), reply.items.end(), is_full) &&
+                                         std::none_of(reply.items.begin(), reply.items.end(), is_sent));
   if (!full) return true;
   const QueueContext* queue = lookup(send->queue);
   return queue == nullptr || queue->config.options.overflow != Overflow::block;

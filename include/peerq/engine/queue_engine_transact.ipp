@@ -31,8 +31,8 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
   }
 }
 
-/// The first failure is the answer, in the order of S60: arguments, queues, receipts, room. Nothing has changed
-/// then but what the stamps made due.
+/// The first failure is the answer, in the order of S60: arguments, queues, receipts, room. Nothing has
+/// changed then but what the stamps made due.
 template <Tables T>
 bool QueueEngine<T>::check_transaction(const Transact& command, Reply& reply) {
   if (!check_parts(command, reply)) return false;

@@ -7,7 +7,7 @@ namespace {
 
 class Two : public Shard {
  public:
-  explicit Two(QueueOptions options = {}) {
+  explicit Two(const QueueOptions& options = {}) {
     make(1, options);
     make(2, options);
   }
