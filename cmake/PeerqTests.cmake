@@ -50,11 +50,11 @@ function(peerq_test_suite name)
     PROPERTIES LABELS "${name}" TIMEOUT ${arg_TIMEOUT})
 endfunction()
 
-# peerq_programs(<prefix> LINK <targets>): one executable <prefix><name> per <name>.cpp or folder <name>/ with
-# sources in the calling folder. Extra arguments for one program: a file <name>/program.cmake or
-# <name>.cmake, included after its target exists, as ${program}.
+# peerq_programs(<prefix> LINK <targets> [WITHOUT <names>]): one executable <prefix><name> per <name>.cpp or
+# folder <name>/ with sources in the calling folder, except those names. Extra arguments for one program: a
+# file <name>/program.cmake or <name>.cmake, included after its target exists, as ${program}.
 function(peerq_programs prefix)
-  cmake_parse_arguments(arg "EXCLUDE_FROM_ALL" "" "LINK" ${ARGN})
+  cmake_parse_arguments(arg "EXCLUDE_FROM_ALL" "" "LINK;WITHOUT" ${ARGN})
   set(exclude "")
   if(arg_EXCLUDE_FROM_ALL)
     set(exclude EXCLUDE_FROM_ALL)
@@ -62,6 +62,9 @@ function(peerq_programs prefix)
   file(GLOB entries CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*")
   foreach(entry IN LISTS entries)
     cmake_path(GET entry STEM name)
+    if(name IN_LIST arg_WITHOUT)
+      continue()
+    endif()
     if(IS_DIRECTORY "${entry}")
       file(GLOB sources CONFIGURE_DEPENDS "${entry}/*.cpp")
       set(extra "${entry}/program.cmake")

@@ -39,7 +39,7 @@ logged() {
 configure() {
   tree=$(tree_of "$1")
   wanted=
-  for part in TESTS BENCHMARKS; do
+  for part in TESTS BENCHMARKS ALL_EXAMPLES; do
     setting=OFF
     grep -q "^PEERQ_BUILD_$part:[A-Z]*=ON" "$tree/CMakeCache.txt" 2>/dev/null && setting=ON
     part_is_needed "$part" "$1" && setting=ON
@@ -62,6 +62,8 @@ configure() {
 part_is_needed() {
   case $1-$command-$2 in
     TESTS-test-* | TESTS-check-* | TESTS-soak-*) return 0 ;;
+    ALL_EXAMPLES-test-release | ALL_EXAMPLES-test-plants | ALL_EXAMPLES-check-lint) return 0 ;;
+    ALL_EXAMPLES-example-*) [ -n "$(groups_of_example "$name")" ] ;;
     BENCHMARKS-test-release | BENCHMARKS-check-lint | BENCHMARKS-bench-release) return 0 ;;
     *) return 1 ;;
   esac

@@ -10,6 +10,7 @@ packages_of() {
     test-debian-12) echo "librapidcheck-dev $(backported libcatch2-dev)" ;;
     test-*) echo "librapidcheck-dev libcatch2-dev" ;;
     bench-*) echo "libbenchmark-dev libsqlite3-dev" ;;
+    examples-*) echo "libcurl4-openssl-dev libpng-dev python3-aiosmtpd" ;;
     check-debian-12) echo "clang-format-16 clang-tidy-16" ;;
     check-*) echo "clang-format clang-tidy" ;;
     clang-debian-12) echo "clang-16" ;;

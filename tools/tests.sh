@@ -31,7 +31,7 @@ run_test() {
     esac
     shift
   done
-  need build test bench
+  need build test bench examples
   presets=$(preset_for release)
   [ -n "$fast" ] || [ -n "$plant" ] || presets="release asan"
   trees=
