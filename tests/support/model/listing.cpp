@@ -8,32 +8,6 @@ namespace peerq::model {
 
 using engine::MessageState;
 
-std::uint64_t count(const ModelQueue& queue, MessageState state) {
-  return static_cast<std::uint64_t>(
-      std::count_if(queue.messages.begin(), queue.messages.end(),
-                    [&](const auto& entry) { return entry.second.state == state; }));
-}
-
-std::uint64_t count(const ModelQueue& queue, const std::string& group, MessageState state) {
-  return static_cast<std::uint64_t>(std::count_if(
-      queue.messages.begin(), queue.messages.end(),
-      [&](const auto& entry) { return entry.second.state == state && entry.second.group == group; }));
-}
-
-std::uint64_t held(const ModelQueue& queue) {
-  std::uint64_t sum = 0;
-  for (const auto& [name, group] : queue.groups) {
-    if (!group.place) sum += count(queue, name, MessageState::ready);
-  }
-  return sum;
-}
-
-std::uint64_t bytes(const ModelQueue& queue) {
-  std::uint64_t sum = 0;
-  for (const auto& [position, message] : queue.messages) sum += message.counted_bytes;
-  return sum;
-}
-
 const engine::QueueConfig* ReferenceModel::config(QueueId queue) const {
   const auto found = queues.find(queue);
   return found == queues.end() ? nullptr : &found->second.config;
@@ -94,13 +68,12 @@ std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
 std::uint64_t ReferenceModel::deliverable(QueueId id) const {
   const auto& queue = queues.at(id);
   const auto& options = queue.config.options;
-  std::uint64_t sum = count(queue, "", MessageState::ready);
+  static const std::string no_group;
+  std::uint64_t sum = count(queue, MessageState::ready, &no_group);
   for (const auto& [name, group] : queue.groups) {
     if (!group.place) continue;
-    const std::uint64_t cap = options.max_in_flight_per_group;
-    const std::uint64_t room = cap == 0 ? ~cap : cap - count(queue, name, MessageState::in_flight);
-    sum += std::min(
-        {count(queue, name, MessageState::ready), room, tokens(group.bucket, options.group_rate, now.lease)});
+    sum += std::min({count(queue, MessageState::ready, &name), room_in_flight(queue, name),
+                     tokens(group.bucket, options.group_rate, now.lease)});
   }
   return std::min({sum, room_in_flight(queue), tokens(queue.bucket, options.rate, now.lease)});
 }
@@ -122,6 +95,7 @@ engine::NextDue ReferenceModel::next_due() const {
     if (queue.window && !queue.window->turns.empty())
       next.wall = std::min(next.wall, queue.window->turns.front());
   }
+  for (const auto& [id, session] : sessions) next.lease = std::min(next.lease, session.ends);
   return next;
 }
 

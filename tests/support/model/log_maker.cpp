@@ -16,30 +16,35 @@ constexpr std::size_t name_count = 5;
 constexpr std::size_t receipts_kept = 40;
 constexpr std::size_t messages_aim = 24;
 constexpr std::size_t bodies_kept = 32;
-// What the engine is known to do wrong, left out of the logs while it does (tests/regression/fifo_*.cpp).
-/// It takes entries of a group after one that failed.
-constexpr bool fifo_batches_are_atomic = true;
-/// It does not obey the rate of a group.
-constexpr bool groups_have_no_rate = true;
-/// The end of a group's retry delay is no due time for retention and aging.
-constexpr bool fifo_has_no_retention_and_aging = true;
-/// Later messages of a group take no credit of their level.
-constexpr bool fifo_is_strict = true;
-/// A message that expired in flight does not park its group, although its attempts are used up.
-constexpr bool parked_groups_have_no_time_to_live = true;
-/// Retry delays and windows do not end while the calendar is suspect.
-constexpr bool fifo_and_windows_have_no_halt = true;
-/// A group whose level changes goes to the end of its new ring.
-constexpr bool fifo_groups_have_one_level = true;
-/// A level that ran dry in a receive starts a new round.
-constexpr bool weighted_queues_have_only_groups = true;
-constexpr bool weighted_receives_take_one = true;
-/// After a purge a group still has the levels that it had.
-constexpr bool purge_meets_no_groups = true;
-/// A group that is above a lowered cap does not count as held.
+#include <cstdlib>
+#include <cstring>
+static bool kept(const char* name) {
+  const char* k = getenv("KEEP");
+  return k != nullptr && (strstr(k, name) != nullptr);
+}
+/// DEV
+const bool fifo_batches_are_atomic = kept("fifo_batches_are_atomic");
+const bool groups_have_no_rate = kept("groups_have_no_rate");
+const bool fifo_has_no_retention_and_aging = kept("fifo_has_no_retention_and_aging");
+const bool fifo_is_strict = kept("fifo_is_strict");
+const bool parked_groups_have_no_time_to_live = kept("parked_groups_have_no_time_to_live");
+const bool fifo_and_windows_have_no_halt = kept("fifo_and_windows_have_no_halt");
+const bool fifo_groups_have_one_level = kept("fifo_groups_have_one_level");
+const bool weighted_queues_have_only_groups = kept("weighted_queues_have_only_groups");
+const bool weighted_receives_take_one = kept("weighted_receives_take_one");
+const bool purge_meets_no_groups = kept("purge_meets_no_groups");
+const bool rates_do_not_change = kept("rates_do_not_change");
+const bool no_dedup = kept("no_dedup");
+const bool no_drop = kept("no_drop");
+const bool no_sessions = kept("no_sessions");
+const bool no_several = kept("no_several");
+const bool no_transact = kept("no_transact");
+const bool atomic_batches_have_one_priority = !kept("mixed_batches");
+const bool duplicates_need_room = !kept("dup_room");
+const bool cancel_forgets_newer_ids = !kept("cancel_free");
+const bool plain_unmixed = kept("plain_unmixed");
+/// A lowered cap acts when a group is next looked at: until then the group does not count as held.
 constexpr bool caps_of_groups_do_not_change = true;
-/// A queue whose rate was raised does not say so to those who wait.
-constexpr bool rates_do_not_change = true;
 
 }  // namespace
 
@@ -73,23 +78,16 @@ void LogMaker::begin(Dice& dice) {
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
-  for (std::size_t i = 0; i < commands_.size() && i < effects.replies.size(); ++i) {
-    const auto* receive = std::get_if<engine::Receive>(&commands_[i].body);
-    if (receive == nullptr) continue;
-    for (const auto& grant : effects.replies[i].grants) {
+  for (const auto& reply : effects.replies) {
+    for (const auto& grant : reply.grants) {
       if (receipts_.size() < receipts_kept) {
-        receipts_.push_back({receive->queue, grant.lease});
+        receipts_.push_back({grant.queue, grant.lease});
       } else {
-        receipts_[oldest_receipt_++ % receipts_kept] = {receive->queue, grant.lease};
+        receipts_[oldest_receipt_++ % receipts_kept] = {grant.queue, grant.lease};
       }
     }
   }
   commands_.clear();
-  texts_.clear();
-  sends_.clear();
-  settles_.clear();
-  ids_.clear();
-  turns_.clear();
 }
 
 void LogMaker::add(Dice& dice) {
@@ -97,6 +95,9 @@ void LogMaker::add(Dice& dice) {
   for (std::size_t i = name_count; i-- > 0;) {
     if (names_[i].value == 0 && dice.chance(i == 0 ? 100 : 30)) return create(dice, i);
   }
+  if (with_sessions_ && dice.chance(15)) return add_session(dice);
+  if (!no_several && with_several_ && dice.chance(8)) return add_several(dice);
+  if (!no_transact && with_several_ && dice.chance(8)) return add_transact(dice);
   const auto roll = dice.below(100);
   if (roll < 26) return add_send(dice);
   if (roll < 54) return add_receive(dice);
@@ -107,8 +108,8 @@ void LogMaker::add(Dice& dice) {
   if (roll < 93) return add_window(dice);
   if (roll < 94) return dice.chance(60) ? add_purge(dice) : add_receive(dice);
   if (roll < 98) return add_configure(dice);
-  if (dice.chance(10)) return push(engine::NewEpoch{dice.below(100)});
-  push(engine::Tick{});
+  if (dice.chance(10)) return push(dice, engine::NewEpoch{dice.below(100)});
+  push(dice, engine::Tick{});
 }
 
 /// A third of the logs have neither groups nor priorities.
@@ -117,6 +118,9 @@ void LogMaker::draw_kind(Dice& dice) {
   with_groups_ = dice.chance(60);
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
+  with_deduplication_ = !no_dedup && dice.chance(40);
+  with_sessions_ = !no_sessions && dice.chance(40);
+  with_several_ = dice.chance(40);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
   with_halts_ = fifo == 0 && dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
@@ -152,7 +156,73 @@ Bytes LogMaker::keep(std::string text) {
   return as_bytes(texts_.back());
 }
 
-void LogMaker::push(engine::CommandBody body) { commands_.push_back({{}, std::move(body)}); }
+/// Half of what has an origin is asked in a session, mostly with the next sequence.
+void LogMaker::push(Dice& dice, engine::CommandBody body) {
+  auto& command = commands_.emplace_back();
+  command.body = std::move(body);
+  const bool tells = std::holds_alternative<engine::Configure>(command.body) ||
+                     std::holds_alternative<engine::NewEpoch>(command.body) ||
+                     std::holds_alternative<engine::Tick>(command.body) ||
+                     std::holds_alternative<engine::SetWindow>(command.body) ||
+                     std::holds_alternative<engine::OpenSession>(command.body) ||
+                     std::holds_alternative<engine::CloseSession>(command.body);
+  if (tells || !with_sessions_ || dice.chance(50)) return;
+  const auto index = dice.below(session_count);
+  auto& last = last_sequences_[index];
+  last += dice.chance(80) ? 1 : dice.pick<std::uint64_t>({2, 5, 1000, 1023, 1024});
+  command.origin.session = SessionId(index + 1);
+  command.origin.sequence = dice.chance(95) ? last : last - std::min(last, dice.pick<std::uint64_t>({1, 2, 7, 1023, 1024, 1025}));
+  requests_.push_back(command);
+}
+
+/// Opens, closes, or repeats a request, mostly a late one.
+void LogMaker::add_session(Dice& dice) {
+  const SessionId session(1 + dice.below(session_count));
+  const bool known = model_.sessions.contains(session);
+  if (known ? dice.chance(8) : dice.chance(60)) return push(dice, engine::OpenSession{session});
+  if (dice.chance(5)) return push(dice, engine::CloseSession{session});
+  if (requests_.empty()) return add_receive(dice);
+  const std::size_t reach = std::min<std::size_t>(requests_.size(), dice.chance(80) ? 6 : 1000);
+  commands_.push_back(requests_[requests_.size() - 1 - dice.below(reach)]);
+}
+
+void LogMaker::add_several(Dice& dice) {
+  engine::ReceiveSeveral several;
+  auto& queues = queues_.emplace_back();
+  for (const QueueId queue : names_) {
+    if (queue.value != 0 && dice.chance(60)) queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
+  }
+  if (!queues.empty() && dice.chance(1)) queues.push_back({queues[0].queue, 1});
+  if (dice.chance(1)) queues.push_back({some_queue(dice), 1});
+  if (!queues.empty() && dice.chance(1)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
+  several.queues = queues;
+  several.max_messages = static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));
+  if (dice.chance(10)) several.max_bytes = 1 + dice.below(60);
+  if (dice.chance(30)) several.visibility_ms = dice.pick<std::int64_t>({1, 7, 50, 1000});
+  push(dice, several);
+}
+
+void LogMaker::add_transact(Dice& dice) {
+  auto& parts = parts_.emplace_back();
+  for (std::size_t n = dice.chance(1) ? 0 : 1 + dice.below(3); n > 0; --n) {
+    auto& part = parts.emplace_back();
+    part.queue = some_queue(dice);
+    const bool twice = std::any_of(parts.begin(), parts.end() - 1, [&](const auto& p) { return p.queue == part.queue; });
+    if (twice && !dice.chance(2)) {
+      parts.pop_back();
+      continue;
+    }
+    auto& erases = settles_.emplace_back();
+    for (std::size_t i = receipts_.empty() ? 0 : dice.below(3); i > 0; --i)
+      erases.push_back(settle_item(dice, Verb::erase, part.queue));
+    auto& items = sends_.emplace_back();
+    for (std::size_t i = dice.below(3); i > 0; --i) items.push_back(send_item(dice, part.queue));
+    share_priority(items, options_of(part.queue));
+    part.erases = erases;
+    part.sends = items;
+  }
+  push(dice, engine::Transact{parts});
+}
 
 void LogMaker::add_send(Dice& dice) {
   const QueueId queue = some_queue(dice);
@@ -168,7 +238,15 @@ void LogMaker::add_send(Dice& dice) {
     items.back().group_id = items.front().group_id;
     if (fifo && fifo_groups_have_one_level) items.back().priority = items.front().priority;
   }
-  push(engine::Send{queue, dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic), items});
+  const bool atomic = dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic);
+  if (atomic) share_priority(items, options);
+  push(dice, engine::Send{queue, atomic, items});
+}
+
+void LogMaker::share_priority(std::span<engine::SendItem> items, const QueueOptions* options) {
+  if (duplicates_need_room && !items.empty()) items.front().deduplication_id = {};
+  if (!atomic_batches_have_one_priority || options == nullptr || options->overflow != Overflow::drop_oldest) return;
+  for (auto& item : items) item.priority = items.front().priority;
 }
 
 /// Few names, so that groups are long; mostly one that is known to the queue.
@@ -207,6 +285,7 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
   if (fifo && options->poison == Poison::park_group && parked_groups_have_no_time_to_live)
     item.time_to_live_ms = 0;
+  if (with_deduplication_ && dice.chance(50)) item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
     case 0: item.time_to_live_ms = dice.pick<std::int64_t>({-2, limits::expiry_max.count() + 1}); break;
@@ -219,7 +298,9 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
       item.priority = static_cast<std::uint8_t>(fifo ? dice.pick({10, 255}) : dice.pick({0, 9, 10, 255}));
       break;
     case 3: item.group_id = keep(std::string(limits::group_id_size_max + dice.below(2), 'g')); break;
-    case 4: item.deduplication_id = keep("once"); break;
+    case 4:
+      item.deduplication_id = keep(std::string(limits::deduplication_id_size_max + dice.below(2), 'd'));
+      break;
     default: item.time_to_live_ms = limits::expiry_max.count(); break;  // never reached
   }
   return item;
@@ -233,11 +314,12 @@ void LogMaker::add_receive(Dice& dice) {
   const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
   if (weighted && weighted_receives_take_one) {
     receive.max_messages = 1;
-    if (!commands_.empty() || model_.deliverable(receive.queue) == 0) return push(engine::Tick{});
+    if (!commands_.empty() || model_.deliverable(receive.queue) == 0) return push(dice, engine::Tick{});
   }
   if (dice.chance(10)) receive.max_bytes = 1 + dice.below(40);
   if (dice.chance(30)) receive.visibility_ms = dice.pick<std::int64_t>({1, 2, 7, 50, 1000, 43'200'000});
   receive.erase = dice.chance(6);
+  receive.bind_to_session = with_sessions_ && dice.chance(40);
   if (dice.chance(15)) receive.attempt_id = keep("attempt " + std::to_string(dice.below(4)));
   if (dice.chance(1)) {
     switch (dice.below(6)) {
@@ -251,7 +333,7 @@ void LogMaker::add_receive(Dice& dice) {
       default: receive.max_bytes = limits::receive_bytes_max + dice.below(2); break;
     }
   }
-  push(receive);
+  push(dice, receive);
 }
 
 void LogMaker::add_settle(Dice& dice) {
@@ -266,7 +348,7 @@ void LogMaker::add_settle(Dice& dice) {
     items.push_back(settle_item(dice, verb, queue));
     if (repeated) items.back().lease = items[dice.below(i)].lease;
   }
-  push(engine::Settle{queue, verb, items});
+  push(dice, engine::Settle{queue, verb, items});
 }
 
 /// Mostly one of a live lease.
@@ -319,7 +401,7 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
 void LogMaker::add_purge(Dice& dice) {
   const QueueId queue = some_queue(dice);
   if (purge_meets_no_groups && with_groups_) return add_receive(dice);
-  push(engine::Purge{queue});
+  push(dice, engine::Purge{queue});
 }
 
 Sequence LogMaker::some_position(Dice& dice) const {
@@ -341,10 +423,16 @@ void LogMaker::add_cancel(Dice& dice) {
     }
   }
   if (dice.chance(20)) ids.push_back({cancel.queue, some_position(dice)});
+  if (cancel_forgets_newer_ids && with_deduplication_ && known != model_.queues.end()) {
+    std::erase_if(ids, [&](MessageId id) {
+      const auto& memory = known->second.memory;
+      return std::none_of(memory.begin(), memory.end(), [&](const auto& one) { return one.second.first == id; });
+    });
+  }
   if (!ids.empty() && dice.chance(5)) ids.push_back(ids.front());
   if (ids.empty() && !dice.chance(10)) return add_receive(dice);
   cancel.ids = ids;
-  push(cancel);
+  push(dice, cancel);
 }
 
 void LogMaker::add_change_group(Dice& dice) {
@@ -363,7 +451,7 @@ void LogMaker::add_change_group(Dice& dice) {
   if (dice.chance(1))
     name = std::string(dice.chance(50) ? 0 : limits::group_id_size_max + dice.below(2), 'g');
   change.group_id = keep(name);
-  push(change);
+  push(dice, change);
 }
 
 void LogMaker::add_window(Dice& dice) {
@@ -384,7 +472,7 @@ void LogMaker::add_window(Dice& dice) {
     turns.push_back(at);
   }
   window.turns_ms = turns;
-  push(window);
+  push(dice, window);
 }
 
 void LogMaker::add_kick(Dice& dice) {
@@ -401,7 +489,7 @@ void LogMaker::add_kick(Dice& dice) {
     if (dice.chance(10)) ids.push_back({kick.queue, some_position(dice)});
     kick.ids = ids;
   }
-  push(kick);
+  push(dice, kick);
 }
 
 void LogMaker::create(Dice& dice, std::size_t index) {
@@ -412,13 +500,13 @@ void LogMaker::create(Dice& dice, std::size_t index) {
   config.options = some_options(dice, index);
   config.dead_letter = some_dead_letter(dice, index);
   names_[index] = config.id;
-  push(engine::Configure{config, false});
+  push(dice, engine::Configure{config, false});
 }
 
 void LogMaker::add_configure(Dice& dice) {
   const std::size_t index = dice.below(name_count);
   const auto* known = model_.config(names_[index]);
-  if (known == nullptr) return push(engine::Tick{});
+  if (known == nullptr) return push(dice, engine::Tick{});
   engine::Configure configure{*known, false};
   auto& config = configure.config;
   config.version += 1;
@@ -426,7 +514,7 @@ void LogMaker::add_configure(Dice& dice) {
     configure.removed = true;
     removed_.push_back(config.id);
     names_[index] = {};
-    return push(configure);
+    return push(dice, configure);
   }
   if (dice.chance(30)) {
     config.paused = !config.paused;
@@ -435,7 +523,7 @@ void LogMaker::add_configure(Dice& dice) {
     config.dead_letter = some_dead_letter(dice, index);
   }
   if (dice.chance(10)) config.version -= 1 + dice.below(2);
-  push(configure);
+  push(dice, configure);
 }
 
 QueueId LogMaker::some_dead_letter(Dice& dice, std::size_t index) const {
@@ -491,6 +579,11 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (options.type == QueueType::fifo) {  // the model knows only whole delays of groups
     options.retry.jitter_thousandths = 0;
     if (options.retry.factor_thousandths == 1500) options.retry.factor_thousandths = 2000;
+  }
+  if (with_deduplication_) options.deduplication_window = Milliseconds(dice.pick({0, 1, 20, 300, 5000, 300'000}));
+  if (!no_drop && dice.chance(40)) {
+    options.overflow = Overflow::drop_oldest;
+    if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
   }
   some_flow(dice, options);
   if (rates_do_not_change) options.rate = fixed_[index].rate;

@@ -39,9 +39,13 @@ class LogMaker {
   QueueId some_queue(Dice& dice) const;
   const QueueOptions* options_of(QueueId queue) const;
   Bytes keep(std::string text);
-  void push(engine::CommandBody body);
+  void push(Dice& dice, engine::CommandBody body);
+  void add_session(Dice& dice);
+  void add_several(Dice& dice);
+  void add_transact(Dice& dice);
   void add_send(Dice& dice);
   engine::SendItem send_item(Dice& dice, QueueId queue);
+  static void share_priority(std::span<engine::SendItem> items, const QueueOptions* options);
   void add_receive(Dice& dice);
   void add_settle(Dice& dice);
   engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
@@ -65,11 +69,18 @@ class LogMaker {
   System& system_;
   engine::EntryHeader header_;
   std::vector<engine::Command> commands_;
+  /// What commands point to; kept, so that a session can ask for the same again.
   std::deque<std::string> texts_;
   std::deque<std::vector<engine::SendItem>> sends_;
   std::deque<std::vector<engine::SettleItem>> settles_;
   std::deque<std::vector<MessageId>> ids_;
   std::deque<std::vector<std::int64_t>> turns_;
+  std::deque<std::vector<engine::WeightedQueue>> queues_;
+  std::deque<std::vector<engine::Transact::Part>> parts_;
+  static constexpr std::size_t session_count = 3;
+  std::array<std::uint64_t, session_count> last_sequences_{};
+  /// All that were asked in sessions.
+  std::vector<engine::Command> requests_;
   /// The live queue of each name, or 0. A queue's dead-letter queue has a higher place.
   std::vector<QueueId> names_;
   /// The first commands decide what kind of queues this log is about.
@@ -79,6 +90,9 @@ class LogMaker {
   bool with_halts_ = false;
   bool with_groups_ = false;
   bool with_priorities_ = false;
+  bool with_deduplication_ = false;
+  bool with_sessions_ = false;
+  bool with_several_ = false;
   bool drawn_ = false;
   std::vector<QueueId> removed_;
   std::uint64_t next_queue_;
