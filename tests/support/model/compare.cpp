@@ -18,6 +18,9 @@ namespace {
 
 using model::show;
 
+/// Off while the engine looks at receipts before the arguments and queues of later parts.
+constexpr bool first_fault_of_transactions_compared = false;
+
 std::string show(Sequence sequence) {
   return sequence.lane() == limits::priority_default
              ? fmt::format("{}", sequence.number())
@@ -248,6 +251,9 @@ std::string compare_replies(const engine::Reply& expected, const engine::Reply& 
                             const Command& command) {
   // A shard that has reclaimed a deleted queue cannot tell it from one that never was.
   const bool forgotten = expected.code == errc::queue_deleted && actual.code == errc::queue_not_found;
+  const bool one_fault = !first_fault_of_transactions_compared && expected.code != errc::ok &&
+                         actual.code != errc::ok && std::holds_alternative<engine::Transact>(command.body);
+  if (one_fault) return {};
   if (expected.code != actual.code && !forgotten) {
     return fmt::format("code: model {}, system {} '{}'", name_of(expected.code), name_of(actual.code),
                        actual.detail);

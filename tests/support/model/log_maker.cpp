@@ -41,6 +41,9 @@ const bool no_several = kept("no_several");
 const bool no_transact = kept("no_transact");
 const bool atomic_batches_have_one_priority = !kept("mixed_batches");
 const bool duplicates_need_room = !kept("dup_room");
+const bool several_take_one_of_fifo_groups = !kept("several_fifo");
+const bool overfull_queues_meet_no_transactions = !kept("overfull");
+const bool failed_transactions_drop = !kept("tx_drop");
 const bool cancel_forgets_newer_ids = !kept("cancel_free");
 const bool plain_unmixed = kept("plain_unmixed");
 /// A lowered cap acts when a group is next looked at: until then the group does not count as held.
@@ -171,7 +174,12 @@ void LogMaker::push(Dice& dice, engine::CommandBody body) {
   auto& last = last_sequences_[index];
   last += dice.chance(80) ? 1 : dice.pick<std::uint64_t>({2, 5, 1000, 1023, 1024});
   command.origin.session = SessionId(index + 1);
-  command.origin.sequence = dice.chance(95) ? last : last - std::min(last, dice.pick<std::uint64_t>({1, 2, 7, 1023, 1024, 1025}));
+  command.origin.sequence = last;
+  const auto lower = last - std::min(last, dice.pick<std::uint64_t>({1, 2, 7, 1023, 1024, 1025}));
+  const bool used = std::any_of(requests_.begin(), requests_.end(), [&](const auto& request) {
+    return request.origin.session == command.origin.session && request.origin.sequence == lower;
+  });
+  if (!used && dice.chance(10)) command.origin.sequence = lower;
   requests_.push_back(command);
 }
 
@@ -190,10 +198,12 @@ void LogMaker::add_several(Dice& dice) {
   engine::ReceiveSeveral several;
   auto& queues = queues_.emplace_back();
   for (const QueueId queue : names_) {
+    const auto* options = options_of(queue);
+    if (several_take_one_of_fifo_groups && options != nullptr && options->type == QueueType::fifo) continue;
     if (queue.value != 0 && dice.chance(60)) queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
   }
   if (!queues.empty() && dice.chance(1)) queues.push_back({queues[0].queue, 1});
-  if (dice.chance(1)) queues.push_back({some_queue(dice), 1});
+  if (dice.chance(1)) queues.push_back({removed_.empty() ? QueueId(12345) : removed_.back(), 1});
   if (!queues.empty() && dice.chance(1)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
   several.queues = queues;
   several.max_messages = static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));
@@ -202,7 +212,16 @@ void LogMaker::add_several(Dice& dice) {
   push(dice, several);
 }
 
+bool LogMaker::overfull(QueueId queue) const {
+  const auto known = model_.queues.find(queue);
+  const auto* o = options_of(queue);
+  if (known == model_.queues.end() || o == nullptr) return false;
+  const auto& q = known->second;
+  return (o->max_messages && q.messages.size() > *o->max_messages) || (o->max_bytes && bytes(q) > *o->max_bytes);
+}
+
 void LogMaker::add_transact(Dice& dice) {
+  if (overfull_queues_meet_no_transactions && !commands_.empty()) return push(dice, engine::Tick{});
   auto& parts = parts_.emplace_back();
   for (std::size_t n = dice.chance(1) ? 0 : 1 + dice.below(3); n > 0; --n) {
     auto& part = parts.emplace_back();
@@ -217,9 +236,15 @@ void LogMaker::add_transact(Dice& dice) {
       erases.push_back(settle_item(dice, Verb::erase, part.queue));
     auto& items = sends_.emplace_back();
     for (std::size_t i = dice.below(3); i > 0; --i) items.push_back(send_item(dice, part.queue));
+    if (overfull_queues_meet_no_transactions && overfull(part.queue)) items.clear();
     share_priority(items, options_of(part.queue));
     part.erases = erases;
     part.sends = items;
+  }
+  for (auto& part : parts) {
+    const auto* options = options_of(part.queue);
+    const bool drops = options != nullptr && options->overflow == Overflow::drop_oldest;
+    if (failed_transactions_drop && parts.size() > 1 && drops) part.sends = {};
   }
   push(dice, engine::Transact{parts});
 }

@@ -43,6 +43,7 @@ class LogMaker {
   void add_session(Dice& dice);
   void add_several(Dice& dice);
   void add_transact(Dice& dice);
+  bool overfull(QueueId queue) const;
   void add_send(Dice& dice);
   engine::SendItem send_item(Dice& dice, QueueId queue);
   static void share_priority(std::span<engine::SendItem> items, const QueueOptions* options);

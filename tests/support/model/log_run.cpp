@@ -200,7 +200,8 @@ class LogRun {
       const auto& o = queue.second.config.options;
       return o.rate.per_second_thousandths > 0 || o.group_rate.per_second_thousandths > 0;
     });
-    const bool early = other.lease < mine.lease && (rated || had_rates_);
+    const bool early =
+        other.lease < mine.lease && (rated || had_rates_ || !model_.sessions.empty());
     had_rates_ = had_rates_ || rated;
     if (mine.lease != other.lease && !other.more && !early) fail("the next lease deadline is wrong");
     if (other.lease > model_.next_token() && !other.more) fail("the next token is later than it is there");
@@ -280,6 +281,7 @@ class LogRun {
   void count_send(const engine::Send& send, const engine::Reply& reply) {
     if (send.atomic) met(reply.code == errc::ok ? Situation::send_atomic : Situation::send_atomic_refused);
     count_code(reply.code, Situation::send_invalid);
+    if (reply.items.size() != send.items.size()) return;  // refused, or the reply to another request
     for (std::size_t i = 0; i < reply.items.size(); ++i) {
       const auto code = reply.items[i].code;
       count_code(code, Situation::send_invalid);
@@ -327,6 +329,7 @@ class LogRun {
   }
 
   void count_settle(const engine::Settle& settle, const engine::Reply& reply) {
+    if (reply.items.size() != settle.items.size()) return;
     for (std::size_t i = 0; i < reply.items.size(); ++i) {
       const auto& item = reply.items[i];
       count_code(item.code, Situation::settle_invalid);

@@ -59,8 +59,9 @@ class Entry {
     }
     model_.now = entry.header.stamps;
     model_.halted = entry.header.expiry_halted;
-    pass_lease_times();
+    lapse_leases();
     open_by_rate();
+    end_sessions();
     pass_wall_times();
     for (auto& [id, queue] : model_.queues) forget_groups(queue);
     if (expired_some_) model_.open = arrivals_;
@@ -142,7 +143,7 @@ class Entry {
 
   // What the stamps made due.
 
-  void pass_lease_times() {
+  void lapse_leases() {
     std::set<std::tuple<LeaseTime, QueueId, Sequence>> lapsed;
     for (const auto& [id, queue] : model_.queues) {
       for (const auto& [position, m] : queue.messages) {
@@ -156,11 +157,6 @@ class Entry {
       event(EventKind::lease_lapsed, queue);
       end_lease(*message, true, Milliseconds(0));
     }
-    std::set<std::pair<LeaseTime, SessionId>> ended;
-    for (const auto& [id, session] : model_.sessions) {
-      if (session.ends <= model_.now.lease) ended.emplace(session.ends, id);
-    }
-    for (const auto& [time, id] : ended) end_session(id);
   }
 
   void open_by_rate() const {
@@ -171,6 +167,14 @@ class Entry {
       }
     }
     for (const auto& [time, queue, age, name] : due) look(*find(queue), name);
+  }
+
+  void end_sessions() {
+    std::set<std::pair<LeaseTime, SessionId>> ended;
+    for (const auto& [id, session] : model_.sessions) {
+      if (session.ends <= model_.now.lease) ended.emplace(session.ends, id);
+    }
+    for (const auto& [time, id] : ended) end_session(id);
   }
 
   void pass_wall_times() {
@@ -380,19 +384,16 @@ class Entry {
     const auto& origin = command.origin;
     const auto at = model_.sessions.find(origin.session);
     if (at == model_.sessions.end()) return failed(errc::session_expired);
-    auto& [ends, replies] = at->second;
+    auto& [ends, replies, forgotten] = at->second;
     ends = model_.now.lease + limits::session_idle;
     if (replies.contains(origin.sequence)) return again(replies.at(origin.sequence));
-    if (!replies.empty() && origin.sequence + limits::session_window <= replies.rbegin()->first)
-      return failed(errc::outcome_unknown);
+    if (origin.sequence <= forgotten) return failed(errc::outcome_unknown);
     session_ = origin.session;
-    const Reply reply = run_alone(command.body);
+    Reply reply = replies[origin.sequence] = run_alone(command.body);
     session_ = {};
-    if (model_.sessions.contains(origin.session)) {
-      replies[origin.sequence] = reply;
-      std::erase_if(replies, [&](const auto& old) {
-        return old.first + limits::session_window <= replies.rbegin()->first;
-      });
+    if (replies.size() > limits::session_window) {
+      forgotten = replies.begin()->first;
+      replies.erase(replies.begin());
     }
     return reply;
   }
@@ -563,23 +564,22 @@ class Entry {
   /// S76.
   Reply run(const engine::Transact& transact) {
     std::set<std::pair<QueueId, Sequence>> erased;
-    std::set<QueueId> named_queues;
-    require_argument(!transact.parts.empty());
+    std::size_t size = 0;
     for (const auto& part : transact.parts) {
-      require_argument(!part.erases.empty() || !part.sends.empty());
-      require_argument(named_queues.insert(part.queue).second);
+      size += part.erases.size() + part.sends.size();
       for (const auto& i : part.erases)
         require_argument(erased.emplace(part.queue, i.lease.sequence).second);
     }
+    require_batch(size, limits::send_entries_max);
     for (const auto& part : transact.parts) need(part.queue);
-    const auto before = model_;
+    const auto before = model_.queues;
     const auto effects = effects_;
     try {
       Reply reply;
       for (const auto& part : transact.parts) {
-        for (const auto& i : part.erases) {
+        for (const auto& i : part.erases)
           reply.items.push_back(settle(part.queue, Verb::erase, i, true));
-        }
+        for (const auto& i : part.sends) check_item(*find(part.queue), i);
       }
       for (const auto& part : transact.parts) {
         const auto sent = add_all(*find(part.queue), part.sends, true);
@@ -587,7 +587,7 @@ class Entry {
       }
       return reply;
     } catch (const Refused&) {
-      model_ = before;
+      model_.queues = before;
       effects_ = effects;
       throw;
     }
@@ -605,16 +605,20 @@ class Entry {
       if (repeated && message.attempt_id == as_text(receive.attempt_id)) given[message.handed_out] = &message;
     }
     for (const auto& [order, message] : given) reply.grants.push_back(grant_of(*message));
+    if (!reply.grants.empty()) return reply;
     Progress progress;
-    if (reply.grants.empty()) hand_out(queue, receive, progress, reply);
+    progress.room = room_in_flight(queue);
+    while (reply.grants.size() < receive.max_messages && give_next(queue, receive, progress, reply)) continue;
+    look(queue, progress.group);
     return reply;
   }
 
-  static void check_receive(const engine::Receive& receive) {
+  void check_receive(const engine::Receive& receive) {
     require_argument(within(receive.max_messages, 1U, limits::receive_messages_max));
     require_argument(within(receive.max_bytes, 1U, limits::receive_bytes_max));
     require_argument(within(receive.visibility_ms, 0, limits::visibility_timeout_max.count()));
     require_argument(receive.attempt_id.size() <= limits::attempt_id_size_max);
+    given_bytes_ = 0;
   }
 
   Reply run(const engine::ReceiveSeveral& several) {
@@ -624,93 +628,87 @@ class Entry {
     receive.visibility_ms = several.visibility_ms;
     check_receive(receive);
     require_argument(within(several.queues.size(), 1U, limits::receive_queues_max));
-    std::map<QueueId, std::uint64_t> shares;
-    for (const auto& [queue, weight] : several.queues) {
-      require_argument(within(weight, 1U, limits::receive_weight_max) && shares.emplace(queue, 0).second);
-    }
-    for (const auto& [queue, weight] : several.queues) need(queue);
-    for (std::uint32_t left = several.max_messages; left > 0; --left) {
+    std::map<QueueId, Progress> shares;
+    for (const auto& [queue, weight] : several.queues)
+      require_argument(within(weight, 1U, limits::receive_weight_max) && shares.try_emplace(queue).second);
+    for (auto& [queue, share] : shares) share.room = room_in_flight(need(queue));
+    Reply reply;
+    while (reply.grants.size() < receive.max_messages) {
       const engine::WeightedQueue* best = nullptr;
       for (const auto& one : several.queues) {
-        if (shares[one.queue] == model_.deliverable(one.queue)) continue;
-        if (!best || (shares[one.queue] + 1) * best->weight < (shares[best->queue] + 1) * one.weight) best = &one;
+        const auto& share = shares[one.queue];
+        if (share.ended) continue;
+        if (!best || share.taken * best->weight < shares[best->queue].taken * one.weight) best = &one;
       }
       if (best == nullptr) break;
-      ++shares[best->queue];
+      give_next(*find(best->queue), receive, shares[best->queue], reply);
     }
-    Reply reply;
-    Progress progress;
-    for (const auto& [queue, weight] : several.queues) {
-      receive.max_messages = static_cast<std::uint32_t>(shares[queue]);
-      hand_out(*find(queue), receive, progress, reply);
-    }
+    for (const auto& [queue, share] : shares) look(*find(queue), share.group);
     return reply;
   }
 
-  /// Counts and bounds of one receive while it goes on.
+  /// One queue's part in a receive.
   struct Progress {
     std::uint64_t room = 0;
-    std::uint64_t bytes = 0;
-    bool full = false;
+    std::uint64_t taken = 0;
+    bool ended = false;
+    std::string group;  // FIFO: that goes on giving
     std::set<std::string> groups;
   };
 
-  void hand_out(ModelQueue& queue, const engine::Receive& receive, Progress& progress, Reply& reply) {
-    progress.room = std::min<std::uint64_t>(receive.max_messages, room_in_flight(queue));
-    progress.groups.clear();
-    while (may_give(queue, progress)) {
-      const auto* next = choose(queue, model_.now.wall);
-      if (next == nullptr) break;
-      const std::string name = next->group;
-      give(queue, next->position, receive, progress, reply);
-      while (queue.fifo() && may_give(queue, progress) && goes_on(queue, name)) {
-        const auto is_next = [&](const auto& m) {
-          return m.group == name && m.state == MessageState::ready;
-        };
-        give(queue, find_if(queue, is_next)->position, receive, progress, reply);
-      }
-      look(queue, name);
+  /// The next message of the queue. False, and the queue's part has ended, when it gives no more.
+  bool give_next(ModelQueue& queue, const engine::Receive& receive, Progress& progress, Reply& reply) {
+    const auto& options = queue.config.options;
+    const LeaseTime now = model_.now.lease;
+    progress.ended = true;
+    if (progress.taken == progress.room || tokens(queue.bucket, options.rate, now) == 0) return false;
+    const auto& name = progress.group;
+    const ModelMessage* next = name.empty() ? nullptr : first_ready(queue, name);
+    const bool goes_on = next != nullptr && room_in_flight(queue, name) > 0 &&
+                         tokens(queue.groups.at(name).bucket, options.group_rate, now) > 0;
+    if (!goes_on) {
+      look(queue, std::exchange(progress.group, {}));
+      next = choose(queue, model_.now.wall);
     }
+    if (next == nullptr) return false;
+    if (!reply.grants.empty() && given_bytes_ + next->counted_bytes > receive.max_bytes) return false;
+    progress.ended = false;
+    give(queue, queue.messages.at(next->position), receive, progress, reply);
+    return true;
   }
 
-  bool may_give(const ModelQueue& queue, const Progress& progress) const {
-    return !progress.full && progress.room > 0 &&
-           tokens(queue.bucket, queue.config.options.rate, model_.now.lease) > 0;
+  static ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
+    return find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
   }
 
-  bool goes_on(const ModelQueue& queue, const std::string& name) const {
-    return count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
-           tokens(queue.groups.at(name).bucket, queue.config.options.group_rate, model_.now.lease) > 0;
-  }
-
-  void give(ModelQueue& queue, Sequence position, const engine::Receive& receive, Progress& progress,
+  void give(ModelQueue& queue, ModelMessage& message, const engine::Receive& receive, Progress& progress,
             Reply& reply) {
-    auto& message = queue.messages.at(position);
-    progress.bytes += message.counted_bytes;
-    progress.full = !reply.grants.empty() && progress.bytes > receive.max_bytes;
-    if (progress.full) return;
-    --progress.room;
+    const auto& options = queue.config.options;
+    ++progress.taken;
     ++queue.totals.received;
     if (message.attempt > 0) ++queue.totals.redelivered;
     ++message.attempt;
     ++message.receive_count;
     message.handed_out = ++queue.handed_out;
-    const auto& options = queue.config.options;
     auto& credits = queue.credits[message.priority];
     if (options.priority_mode == PriorityMode::weighted && credits > 0) --credits;
     take_token(queue.bucket, options.rate, model_.now.lease);
-    if (message.group.empty()) {
+    const std::string name = message.group;
+    if (name.empty()) {
       if (queue.had_groups) queue.plain_places[message.priority] = ++queue.turn;
     } else {
-      auto& group = queue.groups.at(message.group);
+      auto& group = queue.groups.at(name);
       take_token(group.bucket, options.group_rate, model_.now.lease);
       if (!queue.fifo()) group.place = ++queue.turn;
-      if (progress.groups.insert(message.group).second) ++group.leases;
+      if (progress.groups.insert(name).second) ++group.leases;
       message.group_lease = group.leases;
     }
     if (!receive.erase) lease(options, message, receive);
+    given_bytes_ += message.counted_bytes;
     reply.grants.push_back(grant_of(message));
     if (receive.erase) remove(message, &QueueRow::deleted);
+    if (queue.fifo()) progress.group = name;
+    if (!queue.fifo()) look(queue, name);
   }
 
   void lease(const QueueOptions& options, ModelMessage& message, const engine::Receive& receive) const {
@@ -883,7 +881,7 @@ class Entry {
     auto& queue = need(change.queue);
     require(change.verb != GroupVerb::park || queue.fifo(), errc::not_supported);
     auto& changed = group(queue, name);
-    auto* head = find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
+    auto* head = first_ready(queue, name);
     if (change.verb == GroupVerb::unpark && changed.parked && head != nullptr) head->receive_count = 0;
     const bool parks = change.verb == GroupVerb::park || change.verb == GroupVerb::unpark;
     (parks ? changed.parked : changed.paused) =
@@ -952,7 +950,8 @@ class Entry {
 
   ReferenceModel& model_;
   engine::Effects effects_;
-  SessionId session_;  // that asks
+  SessionId session_;               // that asks
+  std::uint64_t given_bytes_ = 0;  // by this receive
   bool sweeping_ = true;
   bool expired_some_ = false;
   std::vector<OpenQuestion> arrivals_;

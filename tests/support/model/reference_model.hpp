@@ -68,6 +68,7 @@ struct ModelMemory {
 struct ModelSession {
   LeaseTime ends;
   std::map<std::uint64_t, engine::Reply> replies;
+  std::uint64_t forgotten = 0;  // the last request whose reply is not kept
 };
 
 /// S78: open or closed, and when it changes.
