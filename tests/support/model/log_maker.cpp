@@ -28,12 +28,12 @@ const bool groups_have_no_rate = kept("groups_have_no_rate");
 const bool fifo_has_no_retention_and_aging = kept("fifo_has_no_retention_and_aging");
 const bool fifo_is_strict = kept("fifo_is_strict");
 const bool parked_groups_have_no_time_to_live = kept("parked_groups_have_no_time_to_live");
-const bool fifo_and_windows_have_no_halt = kept("fifo_and_windows_have_no_halt");
 const bool fifo_groups_have_one_level = kept("fifo_groups_have_one_level");
 const bool weighted_queues_have_only_groups = kept("weighted_queues_have_only_groups");
 const bool weighted_receives_take_one = kept("weighted_receives_take_one");
-const bool purge_meets_no_groups = kept("purge_meets_no_groups");
-const bool rates_do_not_change = kept("rates_do_not_change");
+const bool retention_expires_all_at_once = !kept("ret_all");
+const bool purged_groups_keep_their_age = !kept("purge_rated");
+const bool rates_do_not_change = !kept("rates_change");
 const bool no_dedup = kept("no_dedup");
 const bool no_drop = kept("no_drop");
 const bool no_sessions = kept("no_sessions");
@@ -71,13 +71,17 @@ void LogMaker::begin(Dice& dice) {
         0, dice.pick<std::int64_t>({1, 300, 1000, 3000, 7000, 20'000, 120'000, 2'000'000, to_due, to_due,
                                     to_due, to_due - 1, to_due + 1}));
   }
+  const WallTime before = now.wall;
   if (dice.chance(40)) {
     const std::int64_t to_due = due.wall == WallTime::never() ? 1 : (due.wall - now.wall).count();
     now.wall.ms += std::max<std::int64_t>(0, dice.pick<std::int64_t>({1, 3, 10, 30, 100, 700, to_due, to_due,
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
+  // One time after the other.
+  const bool in_order = retention_expires_all_at_once && with_groups_ && with_retention_;
+  if (in_order && due.wall > before) now.wall = std::min(now.wall, due.wall);
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
-  if (fifo_and_windows_have_no_halt && (!drawn_ || !with_halts_)) header_.expiry_halted = false;
+  if (retention_expires_all_at_once && (!drawn_ || (with_groups_ && with_retention_))) header_.expiry_halted = false;
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
@@ -125,7 +129,7 @@ void LogMaker::draw_kind(Dice& dice) {
   with_sessions_ = !no_sessions && dice.chance(40);
   with_several_ = dice.chance(40);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
-  with_halts_ = fifo == 0 && dice.chance(50);
+  with_retention_ = dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
     fixed_.emplace_back();
     some_flow(dice, fixed_.back());
@@ -191,7 +195,12 @@ void LogMaker::add_session(Dice& dice) {
   if (dice.chance(5)) return push(dice, engine::CloseSession{session});
   if (requests_.empty()) return add_receive(dice);
   const std::size_t reach = std::min<std::size_t>(requests_.size(), dice.chance(80) ? 6 : 1000);
-  commands_.push_back(requests_[requests_.size() - 1 - dice.below(reach)]);
+  const auto& request = requests_[requests_.size() - 1 - dice.below(reach)];
+  const auto at = model_.sessions.find(request.origin.session);
+  const bool kept = at != model_.sessions.end() && at->second.replies.contains(request.origin.sequence);
+  const bool transaction = std::holds_alternative<engine::Transact>(request.body);
+  if (transaction && !kept && failed_transactions_drop) return;
+  commands_.push_back(request);
 }
 
 void LogMaker::add_several(Dice& dice) {
@@ -237,7 +246,7 @@ void LogMaker::add_transact(Dice& dice) {
     auto& items = sends_.emplace_back();
     for (std::size_t i = dice.below(3); i > 0; --i) items.push_back(send_item(dice, part.queue));
     if (overfull_queues_meet_no_transactions && overfull(part.queue)) items.clear();
-    share_priority(items, options_of(part.queue));
+    share_priority(items);
     part.erases = erases;
     part.sends = items;
   }
@@ -264,13 +273,13 @@ void LogMaker::add_send(Dice& dice) {
     if (fifo && fifo_groups_have_one_level) items.back().priority = items.front().priority;
   }
   const bool atomic = dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic);
-  if (atomic) share_priority(items, options);
+  if (atomic) share_priority(items);
   push(dice, engine::Send{queue, atomic, items});
 }
 
-void LogMaker::share_priority(std::span<engine::SendItem> items, const QueueOptions* options) {
+void LogMaker::share_priority(std::span<engine::SendItem> items) {
   if (duplicates_need_room && !items.empty()) items.front().deduplication_id = {};
-  if (!atomic_batches_have_one_priority || options == nullptr || options->overflow != Overflow::drop_oldest) return;
+  if (!atomic_batches_have_one_priority) return;
   for (auto& item : items) item.priority = items.front().priority;
 }
 
@@ -425,7 +434,9 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
 
 void LogMaker::add_purge(Dice& dice) {
   const QueueId queue = some_queue(dice);
-  if (purge_meets_no_groups && with_groups_) return add_receive(dice);
+  const auto* options = options_of(queue);
+  const bool rated = options != nullptr && options->group_rate.per_second_thousandths > 0;
+  if (purged_groups_keep_their_age && rated) return add_receive(dice);
   push(dice, engine::Purge{queue});
 }
 
@@ -448,6 +459,7 @@ void LogMaker::add_cancel(Dice& dice) {
     }
   }
   if (dice.chance(20)) ids.push_back({cancel.queue, some_position(dice)});
+  if (cancel_forgets_newer_ids && with_deduplication_ && !commands_.empty()) ids.clear();
   if (cancel_forgets_newer_ids && with_deduplication_ && known != model_.queues.end()) {
     std::erase_if(ids, [&](MessageId id) {
       const auto& memory = known->second.memory;
@@ -576,10 +588,9 @@ void LogMaker::some_flow(Dice& dice, QueueOptions& options) const {
         dice.pick<std::uint32_t>({1, 300, 1000, 2500, 20'000, 1'000'000, 4'000'000'000});
     limit.burst = static_cast<std::uint32_t>(dice.pick({0, 0, 1, 2, 3}));
   };
-  if (dice.chance(12)) rate(options.rate);
+  if (dice.chance(20)) rate(options.rate);
   if (with_groups_ && !groups_have_no_rate && dice.chance(15)) rate(options.group_rate);
-  const bool halts = fifo_and_windows_have_no_halt && with_halts_;
-  if (!halts && dice.chance(8)) options.windows.resize(1);
+  if (dice.chance(8)) options.windows.resize(1);
 }
 
 QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
@@ -593,7 +604,7 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (dice.chance(10)) options.max_bytes = 20 + dice.below(200);
   if (dice.chance(10)) options.delay = Milliseconds(dice.pick({1, 20, 500}));
   if (dice.chance(10)) options.time_to_live = Milliseconds(dice.pick({1, 30, 2000}));
-  if (dice.chance(25)) options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
+  if (with_retention_ && dice.chance(50)) options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
   if (dice.chance(60)) options.max_receives = static_cast<std::uint32_t>(1 + dice.below(3));
   options.dead_letter_expired = dice.chance(70);
   options.retry.base = Milliseconds(dice.pick({0, 0, 10, 100}));
@@ -611,8 +622,10 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
   }
   some_flow(dice, options);
-  if (rates_do_not_change) options.rate = fixed_[index].rate;
-  if (rates_do_not_change) options.group_rate = fixed_[index].group_rate;
+  if (rates_do_not_change) {
+    options.rate = fixed_[index].rate;
+    options.group_rate = fixed_[index].group_rate;
+  }
   if (caps_of_groups_do_not_change) options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
   if (weighted_queues_have_only_groups) {
     options.priority_mode = fixed_[index].priority_mode;

@@ -46,7 +46,7 @@ class LogMaker {
   bool overfull(QueueId queue) const;
   void add_send(Dice& dice);
   engine::SendItem send_item(Dice& dice, QueueId queue);
-  static void share_priority(std::span<engine::SendItem> items, const QueueOptions* options);
+  static void share_priority(std::span<engine::SendItem> items);
   void add_receive(Dice& dice);
   void add_settle(Dice& dice);
   engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
@@ -88,7 +88,7 @@ class LogMaker {
   std::vector<QueueType> types_;
   std::vector<Poison> poisons_;
   std::vector<QueueOptions> fixed_;
-  bool with_halts_ = false;
+  bool with_retention_ = false;
   bool with_groups_ = false;
   bool with_priorities_ = false;
   bool with_deduplication_ = false;

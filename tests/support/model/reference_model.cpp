@@ -63,10 +63,10 @@ class Entry {
     open_by_rate();
     end_sessions();
     pass_wall_times();
-    for (auto& [id, queue] : model_.queues) forget_groups(queue);
     if (expired_some_) model_.open = arrivals_;
     sweeping_ = false;
     for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
+    for (auto& [id, queue] : model_.queues) forget_groups(queue);
     for (const auto& [id, queue] : model_.queues) {
       const auto& options = queue.config.options;
       const bool bounded = options.rate.per_second_thousandths > 0 ||
@@ -331,7 +331,6 @@ class Entry {
     const std::string name = message.group;
     queue.messages.erase(message.position);
     look(queue, name);
-    forget_groups(queue);
   }
 
   /// A lane for each priority, one for all messages that have a group.
@@ -887,7 +886,6 @@ class Entry {
     (parks ? changed.parked : changed.paused) =
         change.verb == GroupVerb::park || change.verb == GroupVerb::pause;
     look(queue, name);
-    forget_groups(queue);
     return {};
   }
 
@@ -910,7 +908,6 @@ class Entry {
       group.parked = false;
       look(queue, name);
     }
-    forget_groups(queue);
     return reply;
   }
 
@@ -931,13 +928,17 @@ class Entry {
   /// once.
   void change(ModelQueue& queue, const engine::QueueConfig& config) const {
     if (queue.config.options.windows.empty() || config.options.windows.empty()) queue.window.reset();
+    const auto settle_up = [&](std::optional<ModelBucket>& bucket, RateLimit before, RateLimit after) {
+      if (bucket) bucket = ModelBucket{units(bucket, before, model_.now.lease), model_.now.lease};
+      if (after.per_second_thousandths == 0) bucket.reset();
+    };
+    settle_up(queue.bucket, queue.config.options.rate, config.options.rate);
+    for (auto& [name, group] : queue.groups)
+      settle_up(group.bucket, queue.config.options.group_rate, config.options.group_rate);
     queue.config = config;
-    if (config.options.rate.per_second_thousandths == 0) queue.bucket.reset();
     for (auto& [name, group] : queue.groups) {
-      if (config.options.group_rate.per_second_thousandths == 0) group.bucket.reset();
       if (room_in_flight(queue, name) == 0) group.place.reset();
     }
-    forget_groups(queue);
   }
 
   Reply run(const engine::NewEpoch& epoch) {
