@@ -386,6 +386,27 @@ std::string show(const engine::MessageInfo& message) {
       message.lease_left_ms, show(message.note), text(as_bytes(payload_text(message.payload))));
 }
 
+std::string show(engine::Explanation explanation) {
+  constexpr std::string_view kinds[] = {"paused",      "window_closed", "in_flight_cap", "rate",
+                                        "delayed",     "in_flight",     "parked",        "moving",
+                                        "expired",     "group_leased",  "group_delayed", "group_cap",
+                                        "group_rate",  "group_paused",  "group_parked",  "group_order"};
+  std::string out = fmt::format("{} group '{}'", name(explanation.state), explanation.group_id);
+  std::sort(explanation.holds.begin(), explanation.holds.end(),
+            [](const auto& a, const auto& b) { return a.kind < b.kind; });
+  for (const auto& hold : explanation.holds) {
+    out += fmt::format(", {} until {} left {} lease {}", kinds[static_cast<std::size_t>(hold.kind)],
+                       hold.until.ms, hold.left_ms, show(hold.lease));
+  }
+  return out;
+}
+
+std::string show(const engine::GroupInfo& group) {
+  return fmt::format("group '{}' live {} ready {} in_flight {}{}{}{} until {}", group.group_id, group.live,
+                     group.ready, group.in_flight, group.open ? " open" : "", group.paused ? " paused" : "",
+                     group.parked ? " parked" : "", group.held_until.ms);
+}
+
 std::string show(const engine::QueueFacts& facts) {
   const auto& c = facts.counters;
   return fmt::format(

@@ -133,6 +133,7 @@ void LogMaker::draw_kind(Dice& dice) {
   for (std::size_t i = 0; i < name_count; ++i) {
     fixed_.emplace_back();
     some_flow(dice, fixed_.back());
+    if (with_retention_ && dice.chance(50)) fixed_.back().retention = Milliseconds(dice.pick({1000, 3000, 20'000}));
     types_.push_back(i < fifo ? QueueType::fifo : QueueType::standard);
     poisons_.push_back(dice.chance(40) ? Poison::park_group : Poison::block);
   }
@@ -622,6 +623,7 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
   }
   some_flow(dice, options);
+  if (retention_expires_all_at_once && with_groups_) options.retention = fixed_[index].retention;
   if (rates_do_not_change) {
     options.rate = fixed_[index].rate;
     options.group_rate = fixed_[index].group_rate;

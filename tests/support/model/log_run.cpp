@@ -84,6 +84,7 @@ class LogRun {
   }
 
   void disturb(Dice& dice) {
+    if (dice.chance(10)) ask(dice);
     if (dice.below(1000) < options_.checkpoints && system_.checkpoint())
       note("checkpoint", Situation::checkpointed);
     if (dice.below(1000) < options_.restarts && system_.restart()) {
@@ -216,8 +217,39 @@ class LogRun {
     fail(first_difference(dump(model_), dump(system_, maker_.header().stamps, page)));
   }
 
+  /// Why a message waits, and what the groups are.
+  void ask(Dice& dice) {
+    const Stamps now = maker_.header().stamps;
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [position, message] : queue.messages) {
+        if (!dice.chance(20)) continue;
+        const auto answer = system_.explain(id, message.id, now);
+        if (!answer && answer.error() == errc::not_supported) return;
+        const std::string mine = show(model_.explain(id, position));
+        const std::string other = answer ? show(*answer) : std::string(name_of(answer.error().code));
+        met(Situation::explained);
+        if (mine != other) fail("explain " + fmt::format("q{} {:x}", message.id.incarnation.value & 0xffffffff, message.id.sequence.value) + ":\n    model  " + mine + "\n    system " + other);
+      }
+      compare_groups(id, 1 + dice.below(3));
+    }
+  }
+
+  void compare_groups(QueueId queue, std::size_t page) {
+    std::string mine;
+    std::string other;
+    for (const auto& group : model_.groups(queue)) mine += "  " + show(group) + "\n";
+    for (std::string after;;) {
+      const auto answer = system_.groups(queue, after, page);
+      if (!answer) return fail("groups: " + answer.error().text());
+      for (const auto& group : answer->groups) other += "  " + show(group) + "\n";
+      if (!answer->next) break;
+      after = *answer->next;
+    }
+    fail(first_difference(mine, other));
+  }
+
   void fail(const std::string& what) {
-    if (result_.violation.empty()) result_.violation = what;
+    if (result_.violation.empty() && !what.empty()) result_.violation = what;
   }
 
   void met(Situation situation) { ++result_.met[static_cast<std::size_t>(situation)]; }

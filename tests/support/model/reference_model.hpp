@@ -117,6 +117,8 @@ struct ReferenceModel {
   engine::QueueFacts facts(QueueId queue) const;
   /// By position: every live message whose time has not passed.
   std::vector<engine::MessageInfo> list(QueueId queue) const;
+  engine::Explanation explain(QueueId queue, Sequence position) const;
+  std::vector<engine::GroupInfo> groups(QueueId queue) const;
   /// Exact, also for the calendar.
   engine::NextDue next_due() const;
   /// When a bucket next lets something go.
