@@ -1,5 +1,5 @@
-// What went wrong: a directory with a queue whose delivery windows were told could not be opened after a checkpoint: its
-// file "is not what the last commit left". Found by random logs.
+// What went wrong: a directory with a queue whose delivery windows were told could not be opened after a
+// checkpoint: its file "is not what the last commit left". Found by random logs.
 #include <catch2/catch_test_macros.hpp>
 
 #include "support/model/small_log.hpp"

@@ -65,8 +65,8 @@ std::string show(const engine::Grant& grant) {
   engine::NoteRow note;
   const bool readable = grant.note.empty() || engine::decode_row(as_bytes(grant.note), note);
   return fmt::format("{} {} id {} group '{}' count {} deadline {} sent {} source {} note {} body {}",
-                     show(grant.queue), show(grant.lease), show(grant.id), grant.group_id, grant.receive_count,
-                     grant.deadline.us, grant.first_sent.ms, show(grant.source),
+                     show(grant.queue), show(grant.lease), show(grant.id), grant.group_id,
+                     grant.receive_count, grant.deadline.us, grant.first_sent.ms, show(grant.source),
                      readable ? show(note) : "unreadable", text(as_bytes(payload_text(grant.payload))));
 }
 
@@ -387,10 +387,10 @@ std::string show(const engine::MessageInfo& message) {
 }
 
 std::string show(engine::Explanation explanation) {
-  constexpr std::string_view kinds[] = {"paused",      "window_closed", "in_flight_cap", "rate",
-                                        "delayed",     "in_flight",     "parked",        "moving",
-                                        "expired",     "group_leased",  "group_delayed", "group_cap",
-                                        "group_rate",  "group_paused",  "group_parked",  "group_order"};
+  constexpr std::string_view kinds[] = {"paused",     "window_closed", "in_flight_cap", "rate",
+                                        "delayed",    "in_flight",     "parked",        "moving",
+                                        "expired",    "group_leased",  "group_delayed", "group_cap",
+                                        "group_rate", "group_paused",  "group_parked",  "group_order"};
   std::string out = fmt::format("{} group '{}'", name(explanation.state), explanation.group_id);
   std::sort(explanation.holds.begin(), explanation.holds.end(),
             [](const auto& a, const auto& b) { return a.kind < b.kind; });

@@ -98,7 +98,8 @@ engine::Explanation ReferenceModel::explain(QueueId id, Sequence position) const
   hold(queue.config.paused, HoldKind::paused);
   hold(window_closed(queue), HoldKind::window_closed, turns ? queue.window->turns.front() : WallTime{});
   hold(facts(id).at_in_flight_cap, HoldKind::in_flight_cap);
-  hold(tokens(queue.bucket, options.rate, now.lease) == 0, HoldKind::rate, {}, filled(queue.bucket, options.rate));
+  hold(tokens(queue.bucket, options.rate, now.lease) == 0, HoldKind::rate, {},
+       filled(queue.bucket, options.rate));
   hold(m.state == MessageState::delayed, HoldKind::delayed, m.due);
   hold(flies, HoldKind::in_flight, {}, left(m.deadline));
   hold(m.state == MessageState::parked, HoldKind::parked);

@@ -16,36 +16,27 @@ constexpr std::size_t name_count = 5;
 constexpr std::size_t receipts_kept = 40;
 constexpr std::size_t messages_aim = 24;
 constexpr std::size_t bodies_kept = 32;
-#include <cstdlib>
-#include <cstring>
-static bool kept(const char* name) {
-  const char* k = getenv("KEEP");
-  return k != nullptr && (strstr(k, name) != nullptr);
-}
-/// DEV
-const bool fifo_batches_are_atomic = kept("fifo_batches_are_atomic");
-const bool groups_have_no_rate = kept("groups_have_no_rate");
-const bool fifo_has_no_retention_and_aging = kept("fifo_has_no_retention_and_aging");
-const bool fifo_is_strict = kept("fifo_is_strict");
-const bool parked_groups_have_no_time_to_live = kept("parked_groups_have_no_time_to_live");
-const bool fifo_groups_have_one_level = kept("fifo_groups_have_one_level");
-const bool weighted_queues_have_only_groups = kept("weighted_queues_have_only_groups");
-const bool weighted_receives_take_one = kept("weighted_receives_take_one");
-const bool retention_expires_all_at_once = !kept("ret_all");
-const bool purged_groups_keep_their_age = !kept("purge_rated");
-const bool rates_do_not_change = !kept("rates_change");
-const bool no_dedup = kept("no_dedup");
-const bool no_drop = kept("no_drop");
-const bool no_sessions = kept("no_sessions");
-const bool no_several = kept("no_several");
-const bool no_transact = kept("no_transact");
-const bool atomic_batches_have_one_priority = !kept("mixed_batches");
-const bool duplicates_need_room = !kept("dup_room");
-const bool several_take_one_of_fifo_groups = !kept("several_fifo");
-const bool overfull_queues_meet_no_transactions = !kept("overfull");
-const bool failed_transactions_drop = !kept("tx_drop");
-const bool cancel_forgets_newer_ids = !kept("cancel_free");
-const bool plain_unmixed = kept("plain_unmixed");
+// What the engine is known to do otherwise than the page, left out of the logs while it does
+// (tests/regression).
+/// Of a message whose deduplication window has passed, too: deduplication.cpp.
+constexpr bool cancel_forgets_newer_ids = true;
+/// An atomic batch of nothing but duplicates, in a queue above its limit: deduplication.cpp.
+constexpr bool duplicates_need_room = true;
+/// A batch drops messages up to its highest priority: drop_oldest.cpp.
+constexpr bool atomic_batches_have_one_priority = true;
+/// several_of_a_group.cpp.
+constexpr bool several_take_one_of_fifo_groups = true;
+/// A transaction on a queue above its limit deletes and does not send: transactions.cpp.
+constexpr bool overfull_queues_meet_no_transactions = true;
+/// transactions.cpp.
+constexpr bool failed_transactions_drop = true;
+/// Seen in the order in which groups get their tokens: purged_groups.cpp.
+constexpr bool purged_groups_keep_their_age = true;
+/// Not in the order of the times, seen in the order of groups: order_of_due_times.cpp.
+constexpr bool retention_expires_all_at_once = true;
+/// A bucket is filled by a rate that was set later, and is not full when a rate is set again:
+/// group_rates.cpp.
+constexpr bool rates_do_not_change = true;
 /// A lowered cap acts when a group is next looked at: until then the group does not count as held.
 constexpr bool caps_of_groups_do_not_change = true;
 
@@ -81,7 +72,8 @@ void LogMaker::begin(Dice& dice) {
   const bool in_order = retention_expires_all_at_once && with_groups_ && with_retention_;
   if (in_order && due.wall > before) now.wall = std::min(now.wall, due.wall);
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
-  if (retention_expires_all_at_once && (!drawn_ || (with_groups_ && with_retention_))) header_.expiry_halted = false;
+  if (retention_expires_all_at_once && (!drawn_ || (with_groups_ && with_retention_)))
+    header_.expiry_halted = false;
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
@@ -103,8 +95,8 @@ void LogMaker::add(Dice& dice) {
     if (names_[i].value == 0 && dice.chance(i == 0 ? 100 : 30)) return create(dice, i);
   }
   if (with_sessions_ && dice.chance(15)) return add_session(dice);
-  if (!no_several && with_several_ && dice.chance(8)) return add_several(dice);
-  if (!no_transact && with_several_ && dice.chance(8)) return add_transact(dice);
+  if (with_several_ && dice.chance(8)) return add_several(dice);
+  if (with_several_ && dice.chance(8)) return add_transact(dice);
   const auto roll = dice.below(100);
   if (roll < 26) return add_send(dice);
   if (roll < 54) return add_receive(dice);
@@ -125,15 +117,16 @@ void LogMaker::draw_kind(Dice& dice) {
   with_groups_ = dice.chance(60);
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
-  with_deduplication_ = !no_dedup && dice.chance(40);
-  with_sessions_ = !no_sessions && dice.chance(40);
+  with_deduplication_ = dice.chance(40);
+  with_sessions_ = dice.chance(40);
   with_several_ = dice.chance(40);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
   with_retention_ = dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
     fixed_.emplace_back();
     some_flow(dice, fixed_.back());
-    if (with_retention_ && dice.chance(50)) fixed_.back().retention = Milliseconds(dice.pick({1000, 3000, 20'000}));
+    if (with_retention_ && dice.chance(50))
+      fixed_.back().retention = Milliseconds(dice.pick({1000, 3000, 20'000}));
     types_.push_back(i < fifo ? QueueType::fifo : QueueType::standard);
     poisons_.push_back(dice.chance(40) ? Poison::park_group : Poison::block);
   }
@@ -210,13 +203,15 @@ void LogMaker::add_several(Dice& dice) {
   for (const QueueId queue : names_) {
     const auto* options = options_of(queue);
     if (several_take_one_of_fifo_groups && options != nullptr && options->type == QueueType::fifo) continue;
-    if (queue.value != 0 && dice.chance(60)) queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
+    if (queue.value != 0 && dice.chance(60))
+      queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
   }
   if (!queues.empty() && dice.chance(1)) queues.push_back({queues[0].queue, 1});
   if (dice.chance(1)) queues.push_back({removed_.empty() ? QueueId(12345) : removed_.back(), 1});
   if (!queues.empty() && dice.chance(1)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
   several.queues = queues;
-  several.max_messages = static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));
+  several.max_messages =
+      static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));
   if (dice.chance(10)) several.max_bytes = 1 + dice.below(60);
   if (dice.chance(30)) several.visibility_ms = dice.pick<std::int64_t>({1, 7, 50, 1000});
   push(dice, several);
@@ -227,7 +222,8 @@ bool LogMaker::overfull(QueueId queue) const {
   const auto* o = options_of(queue);
   if (known == model_.queues.end() || o == nullptr) return false;
   const auto& q = known->second;
-  return (o->max_messages && q.messages.size() > *o->max_messages) || (o->max_bytes && bytes(q) > *o->max_bytes);
+  return (o->max_messages && q.messages.size() > *o->max_messages) ||
+         (o->max_bytes && bytes(q) > *o->max_bytes);
 }
 
 void LogMaker::add_transact(Dice& dice) {
@@ -236,7 +232,8 @@ void LogMaker::add_transact(Dice& dice) {
   for (std::size_t n = dice.chance(1) ? 0 : 1 + dice.below(3); n > 0; --n) {
     auto& part = parts.emplace_back();
     part.queue = some_queue(dice);
-    const bool twice = std::any_of(parts.begin(), parts.end() - 1, [&](const auto& p) { return p.queue == part.queue; });
+    const bool twice =
+        std::any_of(parts.begin(), parts.end() - 1, [&](const auto& p) { return p.queue == part.queue; });
     if (twice && !dice.chance(2)) {
       parts.pop_back();
       continue;
@@ -265,15 +262,11 @@ void LogMaker::add_send(Dice& dice) {
   auto& items = sends_.emplace_back();
   const std::size_t n = dice.chance(1) ? 0 : dice.chance(60) ? 1 : 1 + dice.below(5);
   const bool one_group = dice.chance(60);
-  const auto* options = options_of(queue);
-  const bool fifo = options != nullptr && options->type == QueueType::fifo;
   for (std::size_t i = 0; i < n; ++i) {
     items.push_back(send_item(dice, queue));
-    if (i == 0 || !one_group) continue;
-    items.back().group_id = items.front().group_id;
-    if (fifo && fifo_groups_have_one_level) items.back().priority = items.front().priority;
+    if (one_group) items.back().group_id = items.front().group_id;
   }
-  const bool atomic = dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic);
+  const bool atomic = dice.chance(20);
   if (atomic) share_priority(items);
   push(dice, engine::Send{queue, atomic, items});
 }
@@ -295,21 +288,13 @@ std::string LogMaker::some_group(Dice& dice, QueueId queue) const {
   return std::string(1, static_cast<char>('a' + dice.below(4)));
 }
 
-std::uint8_t LogMaker::level_of(Bytes group) const {
-  if (group.empty() || !with_priorities_) return limits::priority_default;
-  return static_cast<std::uint8_t>(std::to_integer<int>(group[0]) % 3 * 4);
-}
-
 engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   engine::SendItem item;
   const auto* options = options_of(queue);
   const bool fifo = options != nullptr && options->type == QueueType::fifo;
   if (fifo ? dice.chance(99) : with_groups_ && dice.chance(70)) item.group_id = keep(some_group(dice, queue));
-  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
-  if (weighted && weighted_queues_have_only_groups) item.group_id = keep(some_group(dice, queue));
   if (with_priorities_ && dice.chance(60))
     item.priority = static_cast<std::uint8_t>(dice.pick({0, 3, 5, 5, 9, 9}));
-  if (fifo && fifo_groups_have_one_level) item.priority = level_of(item.group_id);
   const auto& [payload, counted] = dice.any_of(bodies_);
   item.payload = payload.bytes();
   item.counted_bytes = counted;
@@ -318,9 +303,8 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
     if (dice.chance(50)) item.due.ms = dice.pick<std::int64_t>({1, -1, -2, -10, -300, -4000});
   }
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
-  if (fifo && options->poison == Poison::park_group && parked_groups_have_no_time_to_live)
-    item.time_to_live_ms = 0;
-  if (with_deduplication_ && dice.chance(50)) item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
+  if (with_deduplication_ && dice.chance(50))
+    item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
     case 0: item.time_to_live_ms = dice.pick<std::int64_t>({-2, limits::expiry_max.count() + 1}); break;
@@ -345,12 +329,6 @@ void LogMaker::add_receive(Dice& dice) {
   engine::Receive receive;
   receive.queue = some_queue(dice);
   receive.max_messages = static_cast<std::uint32_t>(dice.chance(60) ? 1 + dice.below(2) : 1 + dice.below(10));
-  const auto* options = options_of(receive.queue);
-  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
-  if (weighted && weighted_receives_take_one) {
-    receive.max_messages = 1;
-    if (!commands_.empty() || model_.deliverable(receive.queue) == 0) return push(dice, engine::Tick{});
-  }
   if (dice.chance(10)) receive.max_bytes = 1 + dice.below(40);
   if (dice.chance(30)) receive.visibility_ms = dice.pick<std::int64_t>({1, 2, 7, 50, 1000, 43'200'000});
   receive.erase = dice.chance(6);
@@ -464,7 +442,8 @@ void LogMaker::add_cancel(Dice& dice) {
   if (cancel_forgets_newer_ids && with_deduplication_ && known != model_.queues.end()) {
     std::erase_if(ids, [&](MessageId id) {
       const auto& memory = known->second.memory;
-      return std::none_of(memory.begin(), memory.end(), [&](const auto& one) { return one.second.first == id; });
+      return std::none_of(memory.begin(), memory.end(),
+                          [&](const auto& one) { return one.second.first == id; });
     });
   }
   if (!ids.empty() && dice.chance(5)) ids.push_back(ids.front());
@@ -567,9 +546,7 @@ void LogMaker::add_configure(Dice& dice) {
 QueueId LogMaker::some_dead_letter(Dice& dice, std::size_t index) const {
   if (index + 1 >= name_count || !dice.chance(70)) return {};
   const std::size_t chosen = index + 1 + dice.below(name_count - index - 1);
-  const bool weighted =
-      weighted_queues_have_only_groups && fixed_[chosen].priority_mode != fixed_[index].priority_mode;
-  return types_[chosen] == types_[index] && !weighted ? names_[chosen] : QueueId{};
+  return types_[chosen] == types_[index] ? names_[chosen] : QueueId{};
 }
 
 /// Priorities, caps, rates, windows.
@@ -590,7 +567,7 @@ void LogMaker::some_flow(Dice& dice, QueueOptions& options) const {
     limit.burst = static_cast<std::uint32_t>(dice.pick({0, 0, 1, 2, 3}));
   };
   if (dice.chance(20)) rate(options.rate);
-  if (with_groups_ && !groups_have_no_rate && dice.chance(15)) rate(options.group_rate);
+  if (with_groups_ && dice.chance(15)) rate(options.group_rate);
   if (dice.chance(8)) options.windows.resize(1);
 }
 
@@ -605,7 +582,8 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (dice.chance(10)) options.max_bytes = 20 + dice.below(200);
   if (dice.chance(10)) options.delay = Milliseconds(dice.pick({1, 20, 500}));
   if (dice.chance(10)) options.time_to_live = Milliseconds(dice.pick({1, 30, 2000}));
-  if (with_retention_ && dice.chance(50)) options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
+  if (with_retention_ && dice.chance(50))
+    options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
   if (dice.chance(60)) options.max_receives = static_cast<std::uint32_t>(1 + dice.below(3));
   options.dead_letter_expired = dice.chance(70);
   options.retry.base = Milliseconds(dice.pick({0, 0, 10, 100}));
@@ -617,8 +595,9 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     options.retry.jitter_thousandths = 0;
     if (options.retry.factor_thousandths == 1500) options.retry.factor_thousandths = 2000;
   }
-  if (with_deduplication_) options.deduplication_window = Milliseconds(dice.pick({0, 1, 20, 300, 5000, 300'000}));
-  if (!no_drop && dice.chance(40)) {
+  if (with_deduplication_)
+    options.deduplication_window = Milliseconds(dice.pick({0, 1, 20, 300, 5000, 300'000}));
+  if (dice.chance(40)) {
     options.overflow = Overflow::drop_oldest;
     if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
   }
@@ -629,18 +608,6 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     options.group_rate = fixed_[index].group_rate;
   }
   if (caps_of_groups_do_not_change) options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
-  if (weighted_queues_have_only_groups) {
-    options.priority_mode = fixed_[index].priority_mode;
-    if (!with_groups_) options.priority_mode = PriorityMode::strict;
-    if (options.priority_mode == PriorityMode::weighted) options.windows.clear();
-  }
-  if (options.type == QueueType::fifo) {
-    if (fifo_has_no_retention_and_aging) options.retention.reset();
-    if (fifo_has_no_retention_and_aging) options.priority_aging = Milliseconds(0);
-    if (fifo_is_strict) options.priority_mode = PriorityMode::strict;
-    const bool parks = options.poison == Poison::park_group;
-    if (parked_groups_have_no_time_to_live && parks) options.time_to_live.reset();
-  }
   return options;
 }
 

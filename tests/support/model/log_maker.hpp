@@ -59,7 +59,6 @@ class LogMaker {
   void add_window(Dice& dice);
   std::string some_group(Dice& dice, QueueId queue) const;
   Sequence some_position(Dice& dice) const;
-  std::uint8_t level_of(Bytes group) const;
   void add_configure(Dice& dice);
   void create(Dice& dice, std::size_t index);
   QueueOptions some_options(Dice& dice, std::size_t index) const;

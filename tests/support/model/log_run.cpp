@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::size_t genes_per_log = 400;
 constexpr std::size_t commands_per_entry_max = 4;
-static const bool oldest_of_groups_not_compared = getenv("OLDEST") != nullptr;
 
 class LogRun {
  public:
@@ -142,7 +141,8 @@ class LogRun {
       const auto facts = system_.facts(queue, maker_.header().stamps);
       if (!facts) return fail("facts: " + facts.error().text());
       const auto& c = facts->counters;
-      if (c.sent + c.arrived != c.live() + c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled + c.dropped) {
+      if (c.sent + c.arrived !=
+          c.live() + c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled + c.dropped) {
         return fail("the counters do not add up: " + show(*facts));
       }
       const auto mine = model_.facts(queue);
@@ -167,7 +167,6 @@ class LogRun {
   /// The oldest: by place or by first send, which differ where messages were dead-lettered. Unclear while
   /// some wait to be swept.
   bool oldest_allowed(QueueId queue, const engine::QueueFacts& mine, const engine::QueueFacts& other) const {
-    if (oldest_of_groups_not_compared && !model_.queues.at(queue).groups.empty()) return true;
     if (mine.oldest == other.oldest || model_.next_due().wall <= model_.now.wall) return true;
     if (!mine.oldest || !other.oldest) return false;
     WallTime least = WallTime::never();
@@ -201,8 +200,7 @@ class LogRun {
       const auto& o = queue.second.config.options;
       return o.rate.per_second_thousandths > 0 || o.group_rate.per_second_thousandths > 0;
     });
-    const bool early =
-        other.lease < mine.lease && (rated || had_rates_ || !model_.sessions.empty());
+    const bool early = other.lease < mine.lease && (rated || had_rates_ || !model_.sessions.empty());
     had_rates_ = had_rates_ || rated;
     if (mine.lease != other.lease && !other.more && !early) fail("the next lease deadline is wrong");
     if (other.lease > model_.next_token() && !other.more) fail("the next token is later than it is there");
@@ -228,7 +226,10 @@ class LogRun {
         const std::string mine = show(model_.explain(id, position));
         const std::string other = answer ? show(*answer) : std::string(name_of(answer.error().code));
         met(Situation::explained);
-        if (mine != other) fail("explain " + fmt::format("q{} {:x}", message.id.incarnation.value & 0xffffffff, message.id.sequence.value) + ":\n    model  " + mine + "\n    system " + other);
+        if (mine != other)
+          fail("explain " +
+               fmt::format("q{} {:x}", message.id.incarnation.value & 0xffffffff, message.id.sequence.value) +
+               ":\n    model  " + mine + "\n    system " + other);
       }
       compare_groups(id, 1 + dice.below(3));
     }

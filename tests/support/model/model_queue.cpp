@@ -12,7 +12,9 @@ using engine::MessageState;
 
 constexpr std::int64_t token_units = 1'000'000'000;
 
-WallTime retention_base(const ModelMessage& message) { return std::max(message.arrived, message.due); }  // S16
+WallTime retention_base(const ModelMessage& message) {
+  return std::max(message.arrived, message.due);
+}  // S16
 
 WallTime retention_end(const ModelQueue& queue, const ModelMessage& message) {
   const auto& retention = queue.config.options.retention;

@@ -566,8 +566,7 @@ class Entry {
     std::size_t size = 0;
     for (const auto& part : transact.parts) {
       size += part.erases.size() + part.sends.size();
-      for (const auto& i : part.erases)
-        require_argument(erased.emplace(part.queue, i.lease.sequence).second);
+      for (const auto& i : part.erases) require_argument(erased.emplace(part.queue, i.lease.sequence).second);
     }
     require_batch(size, limits::send_entries_max);
     for (const auto& part : transact.parts) need(part.queue);
@@ -576,8 +575,7 @@ class Entry {
     try {
       Reply reply;
       for (const auto& part : transact.parts) {
-        for (const auto& i : part.erases)
-          reply.items.push_back(settle(part.queue, Verb::erase, i, true));
+        for (const auto& i : part.erases) reply.items.push_back(settle(part.queue, Verb::erase, i, true));
         for (const auto& i : part.sends) check_item(*find(part.queue), i);
       }
       for (const auto& part : transact.parts) {
@@ -769,8 +767,9 @@ class Entry {
     require(i.lease.attempt == message->attempt && i.lease.attempt != 0, errc::stale_receipt);
     const bool ended = message->state != MessageState::in_flight;
     // S32: nobody of its group has been leased since.
-    require(!ended || !removes || !queue.fifo() || queue.groups.at(message->group).leases == message->group_lease,
-            errc::stale_receipt);
+    require(
+        !ended || !removes || !queue.fifo() || queue.groups.at(message->group).leases == message->group_lease,
+        errc::stale_receipt);
     require(!ended || (verb != Verb::extend && !strict), errc::lease_expired);
     if (ended && !removes) return {.already_returned = true};  // S36
     return settle_latest(queue, *message, verb, i);
@@ -951,7 +950,7 @@ class Entry {
 
   ReferenceModel& model_;
   engine::Effects effects_;
-  SessionId session_;               // that asks
+  SessionId session_;              // that asks
   std::uint64_t given_bytes_ = 0;  // by this receive
   bool sweeping_ = true;
   bool expired_some_ = false;
