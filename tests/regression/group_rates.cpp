@@ -1,5 +1,6 @@
 // What went wrong: a group's bucket went on filling beyond its burst; a queue whose rate was raised let its
-// receivers wait as long as under the former rate. Found by random logs.
+// receivers wait as long as under the former rate; a bucket was filled by a rate that was not in force yet,
+// and was empty when a rate was set again. Found by random logs.
 #include <catch2/catch_test_macros.hpp>
 
 #include "support/model/small_log.hpp"
@@ -35,6 +36,35 @@ TEST_CASE("S9 S30 a raised rate acts at once, also for those who wait") {
   configure.config.options.rate = {1000, 1};
   log.run(configure);
   CHECK(system->next_due().lease <= log.now().lease + Milliseconds(1000));
+}
+
+TEST_CASE("S30 a bucket fills by the rate that is in force, not by one that is set later") {
+  const auto system = setting("naive").make();
+  SmallLog log(*system);
+  QueueOptions options;
+  options.rate = {1, 1};
+  const QueueId queue = log.create(options);
+  log.send(queue, 2);
+  CHECK(log.receive(queue, 2).grants.size() == 1);
+  log.pass(Milliseconds(2000), Milliseconds(0));
+  options.rate = {1000, 1};
+  log.change(queue, options);
+  CHECK(log.receive(queue, 2).grants.empty());
+  log.pass(Milliseconds(1000), Milliseconds(0));
+  CHECK(log.receive(queue, 2).grants.size() == 1);
+}
+
+TEST_CASE("S30 the bucket of a rate that is set again is full at first") {
+  const auto system = setting("naive").make();
+  SmallLog log(*system);
+  QueueOptions options;
+  options.rate = {1, 1};
+  const QueueId queue = log.create(options);
+  log.send(queue, 3);
+  CHECK(log.receive(queue, 3).grants.size() == 1);
+  log.change(queue, {});
+  log.change(queue, options);
+  CHECK(log.receive(queue, 3).grants.size() == 1);
 }
 
 }  // namespace

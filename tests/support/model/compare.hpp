@@ -19,6 +19,9 @@ std::string difference(const engine::Effects& expected, const engine::Effects& a
 std::string show(const engine::EntryHeader& header, std::span<const engine::Command> commands);
 std::string show(const engine::Reply& reply);
 std::string show(const engine::MessageInfo& message);
+/// What holds it in the order of the kinds.
+std::string show(engine::Explanation explanation);
+std::string show(const engine::GroupInfo& group);
 /// Canonical text of a queue's counters and parameters that both sides know.
 std::string show(const engine::QueueFacts& facts);
 

@@ -62,6 +62,12 @@ class EngineSystem : public System {
     return engine_->get(queue, id, now);
   }
   engine::NextDue next_due() override { return engine_->next_due(); }
+  Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) override {
+    return engine_->explain(queue, id, now);
+  }
+  Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) override {
+    return engine_->groups(queue, after, max);
+  }
 
   bool restart() override {
     engine_ = std::make_unique<engine::QueueEngine<Tables>>(tables_);

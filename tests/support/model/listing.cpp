@@ -8,32 +8,6 @@ namespace peerq::model {
 
 using engine::MessageState;
 
-std::uint64_t count(const ModelQueue& queue, MessageState state) {
-  return static_cast<std::uint64_t>(
-      std::count_if(queue.messages.begin(), queue.messages.end(),
-                    [&](const auto& entry) { return entry.second.state == state; }));
-}
-
-std::uint64_t count(const ModelQueue& queue, const std::string& group, MessageState state) {
-  return static_cast<std::uint64_t>(std::count_if(
-      queue.messages.begin(), queue.messages.end(),
-      [&](const auto& entry) { return entry.second.state == state && entry.second.group == group; }));
-}
-
-std::uint64_t held(const ModelQueue& queue) {
-  std::uint64_t sum = 0;
-  for (const auto& [name, group] : queue.groups) {
-    if (!group.place) sum += count(queue, name, MessageState::ready);
-  }
-  return sum;
-}
-
-std::uint64_t bytes(const ModelQueue& queue) {
-  std::uint64_t sum = 0;
-  for (const auto& [position, message] : queue.messages) sum += message.counted_bytes;
-  return sum;
-}
-
 const engine::QueueConfig* ReferenceModel::config(QueueId queue) const {
   const auto found = queues.find(queue);
   return found == queues.end() ? nullptr : &found->second.config;
@@ -94,15 +68,82 @@ std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
 std::uint64_t ReferenceModel::deliverable(QueueId id) const {
   const auto& queue = queues.at(id);
   const auto& options = queue.config.options;
-  std::uint64_t sum = count(queue, "", MessageState::ready);
+  static const std::string no_group;
+  std::uint64_t sum = count(queue, MessageState::ready, &no_group);
   for (const auto& [name, group] : queue.groups) {
     if (!group.place) continue;
-    const std::uint64_t cap = options.max_in_flight_per_group;
-    const std::uint64_t room = cap == 0 ? ~cap : cap - count(queue, name, MessageState::in_flight);
-    sum += std::min(
-        {count(queue, name, MessageState::ready), room, tokens(group.bucket, options.group_rate, now.lease)});
+    sum += std::min({count(queue, MessageState::ready, &name), room_in_flight(queue, name),
+                     tokens(group.bucket, options.group_rate, now.lease)});
   }
   return std::min({sum, room_in_flight(queue), tokens(queue.bucket, options.rate, now.lease)});
+}
+
+/// S24.
+engine::Explanation ReferenceModel::explain(QueueId id, Sequence position) const {
+  using engine::HoldKind;
+  const auto& queue = queues.at(id);
+  const auto& options = queue.config.options;
+  const auto& m = queue.messages.at(position);
+  engine::Explanation out{m.state, m.group, {}};
+  const auto hold = [&](bool holds, HoldKind kind, WallTime until = {}, std::int64_t left_ms = 0,
+                        engine::LeaseRef lease = {}) {
+    if (holds) out.holds.push_back({kind, until, left_ms, lease});
+  };
+  const auto left = [&](LeaseTime until) { return (until - now.lease).count() / 1000; };
+  const auto filled = [&](const auto& bucket, const RateLimit& rate) {  // rounded up
+    return left(model::next_token(bucket, rate, now.lease) + Microseconds(999));
+  };
+  const bool flies = m.state == MessageState::in_flight;
+  const bool turns = queue.window && !queue.window->turns.empty();
+  hold(queue.config.paused, HoldKind::paused);
+  hold(window_closed(queue), HoldKind::window_closed, turns ? queue.window->turns.front() : WallTime{});
+  hold(facts(id).at_in_flight_cap, HoldKind::in_flight_cap);
+  hold(tokens(queue.bucket, options.rate, now.lease) == 0, HoldKind::rate, {},
+       filled(queue.bucket, options.rate));
+  hold(m.state == MessageState::delayed, HoldKind::delayed, m.due);
+  hold(flies, HoldKind::in_flight, {}, left(m.deadline));
+  hold(m.state == MessageState::parked, HoldKind::parked);
+  hold(expiry(*this, queue, m).has_value(), HoldKind::expired);
+  if (m.group.empty()) return out;
+  const auto& group = queue.groups.at(m.group);
+  hold(!queue.fifo() && room_in_flight(queue, m.group) == 0, HoldKind::group_cap);
+  hold(tokens(group.bucket, options.group_rate, now.lease) == 0, HoldKind::group_rate, {},
+       filled(group.bucket, options.group_rate));
+  hold(group.paused, HoldKind::group_paused);
+  if (!queue.fifo() || flies) return out;
+  hold(group.parked, HoldKind::group_parked);
+  hold(group.retry_until.ms != 0, HoldKind::group_delayed, group.retry_until);
+  bool leased = false;
+  bool later = false;
+  for (const auto& [at, other] : queue.messages) {
+    const bool same = other.group == m.group;
+    const bool leads = same && other.state == MessageState::in_flight && !leased;
+    const bool heads = same && other.state == MessageState::ready && !later;
+    hold(leads, HoldKind::group_leased, {}, left(other.deadline), {at, other.attempt});
+    hold(heads && at < position, HoldKind::group_order, {}, 0, {at, 0});
+    leased = leased || leads;
+    later = later || heads;
+  }
+  return out;
+}
+
+std::vector<engine::GroupInfo> ReferenceModel::groups(QueueId id) const {
+  std::vector<engine::GroupInfo> infos;
+  const auto& queue = queues.at(id);
+  for (const auto& [name, group] : queue.groups) {
+    engine::GroupInfo info;
+    info.group_id = name;
+    info.ready = count(queue, MessageState::ready, &name);
+    info.in_flight = count(queue, MessageState::in_flight, &name);
+    info.live = info.ready + info.in_flight + count(queue, MessageState::delayed, &name) +
+                count(queue, MessageState::parked, &name);
+    info.open = group.place.has_value();
+    info.paused = group.paused;
+    info.parked = group.parked;
+    info.held_until = group.retry_until;
+    if (info.live > 0 || info.paused || info.parked) infos.push_back(std::move(info));
+  }
+  return infos;
 }
 
 engine::NextDue ReferenceModel::next_due() const {
@@ -122,6 +163,7 @@ engine::NextDue ReferenceModel::next_due() const {
     if (queue.window && !queue.window->turns.empty())
       next.wall = std::min(next.wall, queue.window->turns.front());
   }
+  for (const auto& [id, session] : sessions) next.lease = std::min(next.lease, session.ends);
   return next;
 }
 

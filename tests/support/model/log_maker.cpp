@@ -16,30 +16,29 @@ constexpr std::size_t name_count = 5;
 constexpr std::size_t receipts_kept = 40;
 constexpr std::size_t messages_aim = 24;
 constexpr std::size_t bodies_kept = 32;
-// What the engine is known to do wrong, left out of the logs while it does (tests/regression/fifo_*.cpp).
-/// It takes entries of a group after one that failed.
-constexpr bool fifo_batches_are_atomic = true;
-/// It does not obey the rate of a group.
-constexpr bool groups_have_no_rate = true;
-/// The end of a group's retry delay is no due time for retention and aging.
-constexpr bool fifo_has_no_retention_and_aging = true;
-/// Later messages of a group take no credit of their level.
-constexpr bool fifo_is_strict = true;
-/// A message that expired in flight does not park its group, although its attempts are used up.
-constexpr bool parked_groups_have_no_time_to_live = true;
-/// Retry delays and windows do not end while the calendar is suspect.
-constexpr bool fifo_and_windows_have_no_halt = true;
-/// A group whose level changes goes to the end of its new ring.
-constexpr bool fifo_groups_have_one_level = true;
-/// A level that ran dry in a receive starts a new round.
-constexpr bool weighted_queues_have_only_groups = true;
-constexpr bool weighted_receives_take_one = true;
-/// After a purge a group still has the levels that it had.
-constexpr bool purge_meets_no_groups = true;
-/// A group that is above a lowered cap does not count as held.
-constexpr bool caps_of_groups_do_not_change = true;
-/// A queue whose rate was raised does not say so to those who wait.
+// What the engine is known to do otherwise than the page, left out of the logs while it does
+// (tests/regression).
+/// Of a message whose deduplication window has passed, too: deduplication.cpp.
+constexpr bool cancel_forgets_newer_ids = true;
+/// An atomic batch of nothing but duplicates, in a queue above its limit: deduplication.cpp.
+constexpr bool duplicates_need_room = true;
+/// A batch drops messages up to its highest priority: drop_oldest.cpp.
+constexpr bool atomic_batches_have_one_priority = true;
+/// several_of_a_group.cpp.
+constexpr bool several_take_one_of_fifo_groups = true;
+/// A transaction on a queue above its limit deletes and does not send: transactions.cpp.
+constexpr bool overfull_queues_meet_no_transactions = true;
+/// transactions.cpp.
+constexpr bool failed_transactions_drop = true;
+/// Seen in the order in which groups get their tokens: purged_groups.cpp.
+constexpr bool purged_groups_keep_their_age = true;
+/// Not in the order of the times, seen in the order of groups: order_of_due_times.cpp.
+constexpr bool retention_expires_all_at_once = true;
+/// A bucket is filled by a rate that was set later, and is not full when a rate is set again:
+/// group_rates.cpp.
 constexpr bool rates_do_not_change = true;
+/// A lowered cap acts when a group is next looked at: until then the group does not count as held.
+constexpr bool caps_of_groups_do_not_change = true;
 
 }  // namespace
 
@@ -63,33 +62,31 @@ void LogMaker::begin(Dice& dice) {
         0, dice.pick<std::int64_t>({1, 300, 1000, 3000, 7000, 20'000, 120'000, 2'000'000, to_due, to_due,
                                     to_due, to_due - 1, to_due + 1}));
   }
+  const WallTime before = now.wall;
   if (dice.chance(40)) {
     const std::int64_t to_due = due.wall == WallTime::never() ? 1 : (due.wall - now.wall).count();
     now.wall.ms += std::max<std::int64_t>(0, dice.pick<std::int64_t>({1, 3, 10, 30, 100, 700, to_due, to_due,
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
+  // One time after the other.
+  const bool in_order = retention_expires_all_at_once && with_groups_ && with_retention_;
+  if (in_order && due.wall > before) now.wall = std::min(now.wall, due.wall);
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
-  if (fifo_and_windows_have_no_halt && (!drawn_ || !with_halts_)) header_.expiry_halted = false;
+  if (retention_expires_all_at_once && (!drawn_ || (with_groups_ && with_retention_)))
+    header_.expiry_halted = false;
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
-  for (std::size_t i = 0; i < commands_.size() && i < effects.replies.size(); ++i) {
-    const auto* receive = std::get_if<engine::Receive>(&commands_[i].body);
-    if (receive == nullptr) continue;
-    for (const auto& grant : effects.replies[i].grants) {
+  for (const auto& reply : effects.replies) {
+    for (const auto& grant : reply.grants) {
       if (receipts_.size() < receipts_kept) {
-        receipts_.push_back({receive->queue, grant.lease});
+        receipts_.push_back({grant.queue, grant.lease});
       } else {
-        receipts_[oldest_receipt_++ % receipts_kept] = {receive->queue, grant.lease};
+        receipts_[oldest_receipt_++ % receipts_kept] = {grant.queue, grant.lease};
       }
     }
   }
   commands_.clear();
-  texts_.clear();
-  sends_.clear();
-  settles_.clear();
-  ids_.clear();
-  turns_.clear();
 }
 
 void LogMaker::add(Dice& dice) {
@@ -97,6 +94,9 @@ void LogMaker::add(Dice& dice) {
   for (std::size_t i = name_count; i-- > 0;) {
     if (names_[i].value == 0 && dice.chance(i == 0 ? 100 : 30)) return create(dice, i);
   }
+  if (with_sessions_ && dice.chance(15)) return add_session(dice);
+  if (with_several_ && dice.chance(8)) return add_several(dice);
+  if (with_several_ && dice.chance(8)) return add_transact(dice);
   const auto roll = dice.below(100);
   if (roll < 26) return add_send(dice);
   if (roll < 54) return add_receive(dice);
@@ -107,8 +107,8 @@ void LogMaker::add(Dice& dice) {
   if (roll < 93) return add_window(dice);
   if (roll < 94) return dice.chance(60) ? add_purge(dice) : add_receive(dice);
   if (roll < 98) return add_configure(dice);
-  if (dice.chance(10)) return push(engine::NewEpoch{dice.below(100)});
-  push(engine::Tick{});
+  if (dice.chance(10)) return push(dice, engine::NewEpoch{dice.below(100)});
+  push(dice, engine::Tick{});
 }
 
 /// A third of the logs have neither groups nor priorities.
@@ -117,11 +117,16 @@ void LogMaker::draw_kind(Dice& dice) {
   with_groups_ = dice.chance(60);
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
+  with_deduplication_ = dice.chance(40);
+  with_sessions_ = dice.chance(40);
+  with_several_ = dice.chance(40);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
-  with_halts_ = fifo == 0 && dice.chance(50);
+  with_retention_ = dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
     fixed_.emplace_back();
     some_flow(dice, fixed_.back());
+    if (with_retention_ && dice.chance(50))
+      fixed_.back().retention = Milliseconds(dice.pick({1000, 3000, 20'000}));
     types_.push_back(i < fifo ? QueueType::fifo : QueueType::standard);
     poisons_.push_back(dice.chance(40) ? Poison::park_group : Poison::block);
   }
@@ -152,7 +157,104 @@ Bytes LogMaker::keep(std::string text) {
   return as_bytes(texts_.back());
 }
 
-void LogMaker::push(engine::CommandBody body) { commands_.push_back({{}, std::move(body)}); }
+/// Half of what has an origin is asked in a session, mostly with the next sequence.
+void LogMaker::push(Dice& dice, engine::CommandBody body) {
+  auto& command = commands_.emplace_back();
+  command.body = std::move(body);
+  const bool tells = std::holds_alternative<engine::Configure>(command.body) ||
+                     std::holds_alternative<engine::NewEpoch>(command.body) ||
+                     std::holds_alternative<engine::Tick>(command.body) ||
+                     std::holds_alternative<engine::SetWindow>(command.body) ||
+                     std::holds_alternative<engine::OpenSession>(command.body) ||
+                     std::holds_alternative<engine::CloseSession>(command.body);
+  if (tells || !with_sessions_ || dice.chance(50)) return;
+  const auto index = dice.below(session_count);
+  auto& last = last_sequences_[index];
+  last += dice.chance(80) ? 1 : dice.pick<std::uint64_t>({2, 5, 1000, 1023, 1024});
+  command.origin.session = SessionId(index + 1);
+  command.origin.sequence = last;
+  const auto lower = last - std::min(last, dice.pick<std::uint64_t>({1, 2, 7, 1023, 1024, 1025}));
+  const bool used = std::any_of(requests_.begin(), requests_.end(), [&](const auto& request) {
+    return request.origin.session == command.origin.session && request.origin.sequence == lower;
+  });
+  if (!used && dice.chance(10)) command.origin.sequence = lower;
+  requests_.push_back(command);
+}
+
+/// Opens, closes, or repeats a request, mostly a late one.
+void LogMaker::add_session(Dice& dice) {
+  const SessionId session(1 + dice.below(session_count));
+  const bool known = model_.sessions.contains(session);
+  if (known ? dice.chance(8) : dice.chance(60)) return push(dice, engine::OpenSession{session});
+  if (dice.chance(5)) return push(dice, engine::CloseSession{session});
+  if (requests_.empty()) return add_receive(dice);
+  const std::size_t reach = std::min<std::size_t>(requests_.size(), dice.chance(80) ? 6 : 1000);
+  const auto& request = requests_[requests_.size() - 1 - dice.below(reach)];
+  const auto at = model_.sessions.find(request.origin.session);
+  const bool kept = at != model_.sessions.end() && at->second.replies.contains(request.origin.sequence);
+  const bool transaction = std::holds_alternative<engine::Transact>(request.body);
+  if (transaction && !kept && failed_transactions_drop) return;
+  commands_.push_back(request);
+}
+
+void LogMaker::add_several(Dice& dice) {
+  engine::ReceiveSeveral several;
+  auto& queues = queues_.emplace_back();
+  for (const QueueId queue : names_) {
+    const auto* options = options_of(queue);
+    if (several_take_one_of_fifo_groups && options != nullptr && options->type == QueueType::fifo) continue;
+    if (queue.value != 0 && dice.chance(60))
+      queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
+  }
+  if (!queues.empty() && dice.chance(1)) queues.push_back({queues[0].queue, 1});
+  if (dice.chance(1)) queues.push_back({removed_.empty() ? QueueId(12345) : removed_.back(), 1});
+  if (!queues.empty() && dice.chance(1)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
+  several.queues = queues;
+  several.max_messages =
+      static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));
+  if (dice.chance(10)) several.max_bytes = 1 + dice.below(60);
+  if (dice.chance(30)) several.visibility_ms = dice.pick<std::int64_t>({1, 7, 50, 1000});
+  push(dice, several);
+}
+
+bool LogMaker::overfull(QueueId queue) const {
+  const auto known = model_.queues.find(queue);
+  const auto* o = options_of(queue);
+  if (known == model_.queues.end() || o == nullptr) return false;
+  const auto& q = known->second;
+  return (o->max_messages && q.messages.size() > *o->max_messages) ||
+         (o->max_bytes && bytes(q) > *o->max_bytes);
+}
+
+void LogMaker::add_transact(Dice& dice) {
+  if (overfull_queues_meet_no_transactions && !commands_.empty()) return push(dice, engine::Tick{});
+  auto& parts = parts_.emplace_back();
+  for (std::size_t n = dice.chance(1) ? 0 : 1 + dice.below(3); n > 0; --n) {
+    auto& part = parts.emplace_back();
+    part.queue = some_queue(dice);
+    const bool twice =
+        std::any_of(parts.begin(), parts.end() - 1, [&](const auto& p) { return p.queue == part.queue; });
+    if (twice && !dice.chance(2)) {
+      parts.pop_back();
+      continue;
+    }
+    auto& erases = settles_.emplace_back();
+    for (std::size_t i = receipts_.empty() ? 0 : dice.below(3); i > 0; --i)
+      erases.push_back(settle_item(dice, Verb::erase, part.queue));
+    auto& items = sends_.emplace_back();
+    for (std::size_t i = dice.below(3); i > 0; --i) items.push_back(send_item(dice, part.queue));
+    if (overfull_queues_meet_no_transactions && overfull(part.queue)) items.clear();
+    share_priority(items);
+    part.erases = erases;
+    part.sends = items;
+  }
+  for (auto& part : parts) {
+    const auto* options = options_of(part.queue);
+    const bool drops = options != nullptr && options->overflow == Overflow::drop_oldest;
+    if (failed_transactions_drop && parts.size() > 1 && drops) part.sends = {};
+  }
+  push(dice, engine::Transact{parts});
+}
 
 void LogMaker::add_send(Dice& dice) {
   const QueueId queue = some_queue(dice);
@@ -160,15 +262,19 @@ void LogMaker::add_send(Dice& dice) {
   auto& items = sends_.emplace_back();
   const std::size_t n = dice.chance(1) ? 0 : dice.chance(60) ? 1 : 1 + dice.below(5);
   const bool one_group = dice.chance(60);
-  const auto* options = options_of(queue);
-  const bool fifo = options != nullptr && options->type == QueueType::fifo;
   for (std::size_t i = 0; i < n; ++i) {
     items.push_back(send_item(dice, queue));
-    if (i == 0 || !one_group) continue;
-    items.back().group_id = items.front().group_id;
-    if (fifo && fifo_groups_have_one_level) items.back().priority = items.front().priority;
+    if (one_group) items.back().group_id = items.front().group_id;
   }
-  push(engine::Send{queue, dice.chance(20) || (fifo && n > 1 && fifo_batches_are_atomic), items});
+  const bool atomic = dice.chance(20);
+  if (atomic) share_priority(items);
+  push(dice, engine::Send{queue, atomic, items});
+}
+
+void LogMaker::share_priority(std::span<engine::SendItem> items) {
+  if (duplicates_need_room && !items.empty()) items.front().deduplication_id = {};
+  if (!atomic_batches_have_one_priority) return;
+  for (auto& item : items) item.priority = items.front().priority;
 }
 
 /// Few names, so that groups are long; mostly one that is known to the queue.
@@ -182,21 +288,13 @@ std::string LogMaker::some_group(Dice& dice, QueueId queue) const {
   return std::string(1, static_cast<char>('a' + dice.below(4)));
 }
 
-std::uint8_t LogMaker::level_of(Bytes group) const {
-  if (group.empty() || !with_priorities_) return limits::priority_default;
-  return static_cast<std::uint8_t>(std::to_integer<int>(group[0]) % 3 * 4);
-}
-
 engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   engine::SendItem item;
   const auto* options = options_of(queue);
   const bool fifo = options != nullptr && options->type == QueueType::fifo;
   if (fifo ? dice.chance(99) : with_groups_ && dice.chance(70)) item.group_id = keep(some_group(dice, queue));
-  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
-  if (weighted && weighted_queues_have_only_groups) item.group_id = keep(some_group(dice, queue));
   if (with_priorities_ && dice.chance(60))
     item.priority = static_cast<std::uint8_t>(dice.pick({0, 3, 5, 5, 9, 9}));
-  if (fifo && fifo_groups_have_one_level) item.priority = level_of(item.group_id);
   const auto& [payload, counted] = dice.any_of(bodies_);
   item.payload = payload.bytes();
   item.counted_bytes = counted;
@@ -205,8 +303,8 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
     if (dice.chance(50)) item.due.ms = dice.pick<std::int64_t>({1, -1, -2, -10, -300, -4000});
   }
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
-  if (fifo && options->poison == Poison::park_group && parked_groups_have_no_time_to_live)
-    item.time_to_live_ms = 0;
+  if (with_deduplication_ && dice.chance(50))
+    item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
     case 0: item.time_to_live_ms = dice.pick<std::int64_t>({-2, limits::expiry_max.count() + 1}); break;
@@ -219,7 +317,9 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
       item.priority = static_cast<std::uint8_t>(fifo ? dice.pick({10, 255}) : dice.pick({0, 9, 10, 255}));
       break;
     case 3: item.group_id = keep(std::string(limits::group_id_size_max + dice.below(2), 'g')); break;
-    case 4: item.deduplication_id = keep("once"); break;
+    case 4:
+      item.deduplication_id = keep(std::string(limits::deduplication_id_size_max + dice.below(2), 'd'));
+      break;
     default: item.time_to_live_ms = limits::expiry_max.count(); break;  // never reached
   }
   return item;
@@ -229,15 +329,10 @@ void LogMaker::add_receive(Dice& dice) {
   engine::Receive receive;
   receive.queue = some_queue(dice);
   receive.max_messages = static_cast<std::uint32_t>(dice.chance(60) ? 1 + dice.below(2) : 1 + dice.below(10));
-  const auto* options = options_of(receive.queue);
-  const bool weighted = options != nullptr && options->priority_mode == PriorityMode::weighted;
-  if (weighted && weighted_receives_take_one) {
-    receive.max_messages = 1;
-    if (!commands_.empty() || model_.deliverable(receive.queue) == 0) return push(engine::Tick{});
-  }
   if (dice.chance(10)) receive.max_bytes = 1 + dice.below(40);
   if (dice.chance(30)) receive.visibility_ms = dice.pick<std::int64_t>({1, 2, 7, 50, 1000, 43'200'000});
   receive.erase = dice.chance(6);
+  receive.bind_to_session = with_sessions_ && dice.chance(40);
   if (dice.chance(15)) receive.attempt_id = keep("attempt " + std::to_string(dice.below(4)));
   if (dice.chance(1)) {
     switch (dice.below(6)) {
@@ -251,7 +346,7 @@ void LogMaker::add_receive(Dice& dice) {
       default: receive.max_bytes = limits::receive_bytes_max + dice.below(2); break;
     }
   }
-  push(receive);
+  push(dice, receive);
 }
 
 void LogMaker::add_settle(Dice& dice) {
@@ -266,7 +361,7 @@ void LogMaker::add_settle(Dice& dice) {
     items.push_back(settle_item(dice, verb, queue));
     if (repeated) items.back().lease = items[dice.below(i)].lease;
   }
-  push(engine::Settle{queue, verb, items});
+  push(dice, engine::Settle{queue, verb, items});
 }
 
 /// Mostly one of a live lease.
@@ -318,8 +413,10 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
 
 void LogMaker::add_purge(Dice& dice) {
   const QueueId queue = some_queue(dice);
-  if (purge_meets_no_groups && with_groups_) return add_receive(dice);
-  push(engine::Purge{queue});
+  const auto* options = options_of(queue);
+  const bool rated = options != nullptr && options->group_rate.per_second_thousandths > 0;
+  if (purged_groups_keep_their_age && rated) return add_receive(dice);
+  push(dice, engine::Purge{queue});
 }
 
 Sequence LogMaker::some_position(Dice& dice) const {
@@ -341,10 +438,18 @@ void LogMaker::add_cancel(Dice& dice) {
     }
   }
   if (dice.chance(20)) ids.push_back({cancel.queue, some_position(dice)});
+  if (cancel_forgets_newer_ids && with_deduplication_ && !commands_.empty()) ids.clear();
+  if (cancel_forgets_newer_ids && with_deduplication_ && known != model_.queues.end()) {
+    std::erase_if(ids, [&](MessageId id) {
+      const auto& memory = known->second.memory;
+      return std::none_of(memory.begin(), memory.end(),
+                          [&](const auto& one) { return one.second.first == id; });
+    });
+  }
   if (!ids.empty() && dice.chance(5)) ids.push_back(ids.front());
   if (ids.empty() && !dice.chance(10)) return add_receive(dice);
   cancel.ids = ids;
-  push(cancel);
+  push(dice, cancel);
 }
 
 void LogMaker::add_change_group(Dice& dice) {
@@ -363,7 +468,7 @@ void LogMaker::add_change_group(Dice& dice) {
   if (dice.chance(1))
     name = std::string(dice.chance(50) ? 0 : limits::group_id_size_max + dice.below(2), 'g');
   change.group_id = keep(name);
-  push(change);
+  push(dice, change);
 }
 
 void LogMaker::add_window(Dice& dice) {
@@ -384,7 +489,7 @@ void LogMaker::add_window(Dice& dice) {
     turns.push_back(at);
   }
   window.turns_ms = turns;
-  push(window);
+  push(dice, window);
 }
 
 void LogMaker::add_kick(Dice& dice) {
@@ -401,7 +506,7 @@ void LogMaker::add_kick(Dice& dice) {
     if (dice.chance(10)) ids.push_back({kick.queue, some_position(dice)});
     kick.ids = ids;
   }
-  push(kick);
+  push(dice, kick);
 }
 
 void LogMaker::create(Dice& dice, std::size_t index) {
@@ -412,13 +517,13 @@ void LogMaker::create(Dice& dice, std::size_t index) {
   config.options = some_options(dice, index);
   config.dead_letter = some_dead_letter(dice, index);
   names_[index] = config.id;
-  push(engine::Configure{config, false});
+  push(dice, engine::Configure{config, false});
 }
 
 void LogMaker::add_configure(Dice& dice) {
   const std::size_t index = dice.below(name_count);
   const auto* known = model_.config(names_[index]);
-  if (known == nullptr) return push(engine::Tick{});
+  if (known == nullptr) return push(dice, engine::Tick{});
   engine::Configure configure{*known, false};
   auto& config = configure.config;
   config.version += 1;
@@ -426,7 +531,7 @@ void LogMaker::add_configure(Dice& dice) {
     configure.removed = true;
     removed_.push_back(config.id);
     names_[index] = {};
-    return push(configure);
+    return push(dice, configure);
   }
   if (dice.chance(30)) {
     config.paused = !config.paused;
@@ -435,15 +540,13 @@ void LogMaker::add_configure(Dice& dice) {
     config.dead_letter = some_dead_letter(dice, index);
   }
   if (dice.chance(10)) config.version -= 1 + dice.below(2);
-  push(configure);
+  push(dice, configure);
 }
 
 QueueId LogMaker::some_dead_letter(Dice& dice, std::size_t index) const {
   if (index + 1 >= name_count || !dice.chance(70)) return {};
   const std::size_t chosen = index + 1 + dice.below(name_count - index - 1);
-  const bool weighted =
-      weighted_queues_have_only_groups && fixed_[chosen].priority_mode != fixed_[index].priority_mode;
-  return types_[chosen] == types_[index] && !weighted ? names_[chosen] : QueueId{};
+  return types_[chosen] == types_[index] ? names_[chosen] : QueueId{};
 }
 
 /// Priorities, caps, rates, windows.
@@ -463,10 +566,9 @@ void LogMaker::some_flow(Dice& dice, QueueOptions& options) const {
         dice.pick<std::uint32_t>({1, 300, 1000, 2500, 20'000, 1'000'000, 4'000'000'000});
     limit.burst = static_cast<std::uint32_t>(dice.pick({0, 0, 1, 2, 3}));
   };
-  if (dice.chance(12)) rate(options.rate);
-  if (with_groups_ && !groups_have_no_rate && dice.chance(15)) rate(options.group_rate);
-  const bool halts = fifo_and_windows_have_no_halt && with_halts_;
-  if (!halts && dice.chance(8)) options.windows.resize(1);
+  if (dice.chance(20)) rate(options.rate);
+  if (with_groups_ && dice.chance(15)) rate(options.group_rate);
+  if (dice.chance(8)) options.windows.resize(1);
 }
 
 QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
@@ -480,7 +582,8 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (dice.chance(10)) options.max_bytes = 20 + dice.below(200);
   if (dice.chance(10)) options.delay = Milliseconds(dice.pick({1, 20, 500}));
   if (dice.chance(10)) options.time_to_live = Milliseconds(dice.pick({1, 30, 2000}));
-  if (dice.chance(25)) options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
+  if (with_retention_ && dice.chance(50))
+    options.retention = Milliseconds(dice.pick({1000, 1500, 3000, 20'000}));
   if (dice.chance(60)) options.max_receives = static_cast<std::uint32_t>(1 + dice.below(3));
   options.dead_letter_expired = dice.chance(70);
   options.retry.base = Milliseconds(dice.pick({0, 0, 10, 100}));
@@ -492,22 +595,19 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
     options.retry.jitter_thousandths = 0;
     if (options.retry.factor_thousandths == 1500) options.retry.factor_thousandths = 2000;
   }
+  if (with_deduplication_)
+    options.deduplication_window = Milliseconds(dice.pick({0, 1, 20, 300, 5000, 300'000}));
+  if (dice.chance(40)) {
+    options.overflow = Overflow::drop_oldest;
+    if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
+  }
   some_flow(dice, options);
-  if (rates_do_not_change) options.rate = fixed_[index].rate;
-  if (rates_do_not_change) options.group_rate = fixed_[index].group_rate;
+  if (retention_expires_all_at_once && with_groups_) options.retention = fixed_[index].retention;
+  if (rates_do_not_change) {
+    options.rate = fixed_[index].rate;
+    options.group_rate = fixed_[index].group_rate;
+  }
   if (caps_of_groups_do_not_change) options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
-  if (weighted_queues_have_only_groups) {
-    options.priority_mode = fixed_[index].priority_mode;
-    if (!with_groups_) options.priority_mode = PriorityMode::strict;
-    if (options.priority_mode == PriorityMode::weighted) options.windows.clear();
-  }
-  if (options.type == QueueType::fifo) {
-    if (fifo_has_no_retention_and_aging) options.retention.reset();
-    if (fifo_has_no_retention_and_aging) options.priority_aging = Milliseconds(0);
-    if (fifo_is_strict) options.priority_mode = PriorityMode::strict;
-    const bool parks = options.poison == Poison::park_group;
-    if (parked_groups_have_no_time_to_live && parks) options.time_to_live.reset();
-  }
   return options;
 }
 

@@ -39,9 +39,14 @@ class LogMaker {
   QueueId some_queue(Dice& dice) const;
   const QueueOptions* options_of(QueueId queue) const;
   Bytes keep(std::string text);
-  void push(engine::CommandBody body);
+  void push(Dice& dice, engine::CommandBody body);
+  void add_session(Dice& dice);
+  void add_several(Dice& dice);
+  void add_transact(Dice& dice);
+  bool overfull(QueueId queue) const;
   void add_send(Dice& dice);
   engine::SendItem send_item(Dice& dice, QueueId queue);
+  static void share_priority(std::span<engine::SendItem> items);
   void add_receive(Dice& dice);
   void add_settle(Dice& dice);
   engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
@@ -54,7 +59,6 @@ class LogMaker {
   void add_window(Dice& dice);
   std::string some_group(Dice& dice, QueueId queue) const;
   Sequence some_position(Dice& dice) const;
-  std::uint8_t level_of(Bytes group) const;
   void add_configure(Dice& dice);
   void create(Dice& dice, std::size_t index);
   QueueOptions some_options(Dice& dice, std::size_t index) const;
@@ -65,20 +69,30 @@ class LogMaker {
   System& system_;
   engine::EntryHeader header_;
   std::vector<engine::Command> commands_;
+  /// What commands point to; kept, so that a session can ask for the same again.
   std::deque<std::string> texts_;
   std::deque<std::vector<engine::SendItem>> sends_;
   std::deque<std::vector<engine::SettleItem>> settles_;
   std::deque<std::vector<MessageId>> ids_;
   std::deque<std::vector<std::int64_t>> turns_;
+  std::deque<std::vector<engine::WeightedQueue>> queues_;
+  std::deque<std::vector<engine::Transact::Part>> parts_;
+  static constexpr std::size_t session_count = 3;
+  std::array<std::uint64_t, session_count> last_sequences_{};
+  /// All that were asked in sessions.
+  std::vector<engine::Command> requests_;
   /// The live queue of each name, or 0. A queue's dead-letter queue has a higher place.
   std::vector<QueueId> names_;
   /// The first commands decide what kind of queues this log is about.
   std::vector<QueueType> types_;
   std::vector<Poison> poisons_;
   std::vector<QueueOptions> fixed_;
-  bool with_halts_ = false;
+  bool with_retention_ = false;
   bool with_groups_ = false;
   bool with_priorities_ = false;
+  bool with_deduplication_ = false;
+  bool with_sessions_ = false;
+  bool with_several_ = false;
   bool drawn_ = false;
   std::vector<QueueId> removed_;
   std::uint64_t next_queue_;

@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::size_t genes_per_log = 400;
 constexpr std::size_t commands_per_entry_max = 4;
-/// While the engine forgets what came back to its group (tests/regression/groups_of_deliveries.cpp).
-constexpr bool oldest_of_groups_not_compared = true;
 
 class LogRun {
  public:
@@ -85,6 +83,7 @@ class LogRun {
   }
 
   void disturb(Dice& dice) {
+    if (dice.chance(10)) ask(dice);
     if (dice.below(1000) < options_.checkpoints && system_.checkpoint())
       note("checkpoint", Situation::checkpointed);
     if (dice.below(1000) < options_.restarts && system_.restart()) {
@@ -142,7 +141,8 @@ class LogRun {
       const auto facts = system_.facts(queue, maker_.header().stamps);
       if (!facts) return fail("facts: " + facts.error().text());
       const auto& c = facts->counters;
-      if (c.sent + c.arrived != c.live() + c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled) {
+      if (c.sent + c.arrived !=
+          c.live() + c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled + c.dropped) {
         return fail("the counters do not add up: " + show(*facts));
       }
       const auto mine = model_.facts(queue);
@@ -167,7 +167,6 @@ class LogRun {
   /// The oldest: by place or by first send, which differ where messages were dead-lettered. Unclear while
   /// some wait to be swept.
   bool oldest_allowed(QueueId queue, const engine::QueueFacts& mine, const engine::QueueFacts& other) const {
-    if (oldest_of_groups_not_compared && !model_.queues.at(queue).groups.empty()) return true;
     if (mine.oldest == other.oldest || model_.next_due().wall <= model_.now.wall) return true;
     if (!mine.oldest || !other.oldest) return false;
     WallTime least = WallTime::never();
@@ -201,7 +200,7 @@ class LogRun {
       const auto& o = queue.second.config.options;
       return o.rate.per_second_thousandths > 0 || o.group_rate.per_second_thousandths > 0;
     });
-    const bool early = other.lease < mine.lease && (rated || had_rates_);
+    const bool early = other.lease < mine.lease && (rated || had_rates_ || !model_.sessions.empty());
     had_rates_ = had_rates_ || rated;
     if (mine.lease != other.lease && !other.more && !early) fail("the next lease deadline is wrong");
     if (other.lease > model_.next_token() && !other.more) fail("the next token is later than it is there");
@@ -216,8 +215,42 @@ class LogRun {
     fail(first_difference(dump(model_), dump(system_, maker_.header().stamps, page)));
   }
 
+  /// Why a message waits, and what the groups are.
+  void ask(Dice& dice) {
+    const Stamps now = maker_.header().stamps;
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [position, message] : queue.messages) {
+        if (!dice.chance(20)) continue;
+        const auto answer = system_.explain(id, message.id, now);
+        if (!answer && answer.error() == errc::not_supported) return;
+        const std::string mine = show(model_.explain(id, position));
+        const std::string other = answer ? show(*answer) : std::string(name_of(answer.error().code));
+        met(Situation::explained);
+        if (mine != other)
+          fail("explain " +
+               fmt::format("q{} {:x}", message.id.incarnation.value & 0xffffffff, message.id.sequence.value) +
+               ":\n    model  " + mine + "\n    system " + other);
+      }
+      compare_groups(id, 1 + dice.below(3));
+    }
+  }
+
+  void compare_groups(QueueId queue, std::size_t page) {
+    std::string mine;
+    std::string other;
+    for (const auto& group : model_.groups(queue)) mine += "  " + show(group) + "\n";
+    for (std::string after;;) {
+      const auto answer = system_.groups(queue, after, page);
+      if (!answer) return fail("groups: " + answer.error().text());
+      for (const auto& group : answer->groups) other += "  " + show(group) + "\n";
+      if (!answer->next) break;
+      after = *answer->next;
+    }
+    fail(first_difference(mine, other));
+  }
+
   void fail(const std::string& what) {
-    if (result_.violation.empty()) result_.violation = what;
+    if (result_.violation.empty() && !what.empty()) result_.violation = what;
   }
 
   void met(Situation situation) { ++result_.met[static_cast<std::size_t>(situation)]; }
@@ -281,6 +314,7 @@ class LogRun {
   void count_send(const engine::Send& send, const engine::Reply& reply) {
     if (send.atomic) met(reply.code == errc::ok ? Situation::send_atomic : Situation::send_atomic_refused);
     count_code(reply.code, Situation::send_invalid);
+    if (reply.items.size() != send.items.size()) return;  // refused, or the reply to another request
     for (std::size_t i = 0; i < reply.items.size(); ++i) {
       const auto code = reply.items[i].code;
       count_code(code, Situation::send_invalid);
@@ -328,6 +362,7 @@ class LogRun {
   }
 
   void count_settle(const engine::Settle& settle, const engine::Reply& reply) {
+    if (reply.items.size() != settle.items.size()) return;
     for (std::size_t i = 0; i < reply.items.size(); ++i) {
       const auto& item = reply.items[i];
       count_code(item.code, Situation::settle_invalid);

@@ -39,7 +39,7 @@ std::string adopt_positions(Messages& messages, const std::vector<const engine::
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (positions.erase(answers[i]->sequence) == 0) return "dead-lettered messages have unexpected positions";
-    nodes[i].key() = answers[i]->sequence;
+    nodes[i].key() = nodes[i].mapped().position = answers[i]->sequence;
     messages.insert(std::move(nodes[i]));
   }
   return {};

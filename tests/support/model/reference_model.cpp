@@ -18,70 +18,32 @@ using engine::ItemReply;
 using engine::MessageState;
 using engine::QueueRow;
 using engine::Reply;
+using engine::SendItem;
+using engine::SettleItem;
 using engine::Verb;
-
-static WallTime retention_base(const ModelMessage& message) {
-  return std::max(message.arrived, message.due);
-}  // S16
-
-WallTime retention_end(const ModelQueue& queue, const ModelMessage& message) {
-  const auto& retention = queue.config.options.retention;
-  return retention ? retention_base(message) + *retention : WallTime::never();
-}
-
-WallTime life_end(const ModelMessage& message) {
-  return message.expires.ms == 0 || message.dead_lettered ? WallTime::never() : message.expires;  // S38
-}
-
-std::optional<Cause> expiry(const ReferenceModel& model, const ModelQueue& queue,
-                            const ModelMessage& message) {
-  if (model.halted || message.state == MessageState::in_flight) return std::nullopt;
-  if (life_end(message) <= model.now.wall) return Cause::time_to_live;
-  if (retention_end(queue, message) <= model.now.wall) return Cause::retention;
-  return std::nullopt;
-}
-
-constexpr std::int64_t token_units = 1'000'000'000;
-
-static std::int64_t units(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now) {
-  const auto whole = static_cast<std::int64_t>(rate.per_second_thousandths / 1000);
-  const std::int64_t most = token_units * (rate.burst > 0 ? rate.burst : std::max<std::int64_t>(1, whole));
-  if (!bucket) return most;
-  const auto gain = static_cast<std::int64_t>(rate.per_second_thousandths);  // a microsecond
-  const std::int64_t passed = now.us - bucket->at.us;
-  return passed > (most - bucket->units) / gain ? most : std::min(most, bucket->units + passed * gain);
-}
-
-std::uint64_t tokens(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now) {
-  if (rate.per_second_thousandths == 0) return ~std::uint64_t{0};
-  return static_cast<std::uint64_t>(units(bucket, rate, now) / token_units);
-}
-
-LeaseTime next_token(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now) {
-  if (tokens(bucket, rate, now) > 0) return now;
-  const auto gain = static_cast<std::int64_t>(rate.per_second_thousandths);
-  return {now.us + (token_units - units(bucket, rate, now) + gain - 1) / gain};
-}
-
-/// S10, S24, S78.
-std::uint64_t room_in_flight(const ModelQueue& queue) {
-  const std::uint64_t cap = queue.config.options.max_in_flight;
-  if (queue.config.paused) return 0;
-  if (!queue.config.options.windows.empty() && (!queue.window || !queue.window->open)) return 0;
-  if (cap == 0) return queue.messages.size();
-  return cap - std::min(cap, count(queue, MessageState::in_flight));
-}
 
 namespace {
 
-/// The engine does so; the page says that the group is forgotten (tests/regression/fifo_retry_delay.cpp).
-constexpr bool retry_delays_outlast_messages = true;
-/// The engine does so: a delay ends early when an earlier message of the group gets a shorter one.
-constexpr bool last_retry_delay_wins = true;
-/// The engine does so: what fell due and expired since the last entry does not open its group in between.
+/// The engine does so; the page has the order of the times (tests/regression/expired_while_delayed.cpp).
 constexpr bool expired_never_fall_due = true;
 
+/// Ends a command, or one item of it, that is refused.
+struct Refused {
+  errc code;
+};
+
+void require(bool holds, errc code) {
+  if (!holds) throw Refused{code};
+}
+
 bool within(auto value, auto least, auto most) { return value >= least && value <= most; }
+
+void require_argument(bool holds) { require(holds, errc::invalid_argument); }
+
+void require_batch(std::size_t size, std::size_t most) {
+  require_argument(size > 0);
+  require(size <= most, errc::batch_too_large);
+}
 
 /// One entry on its way through the model.
 class Entry {
@@ -99,13 +61,12 @@ class Entry {
     model_.halted = entry.header.expiry_halted;
     lapse_leases();
     open_by_rate();
+    end_sessions();
     pass_wall_times();
-    for (auto& [id, queue] : model_.queues) forget_groups(queue);
     if (expired_some_) model_.open = arrivals_;
     sweeping_ = false;
-    for (const auto& command : entry.commands) {
-      effects_.replies.push_back(std::visit([this](const auto& body) { return run(body); }, command.body));
-    }
+    for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
+    for (auto& [id, queue] : model_.queues) forget_groups(queue);
     for (const auto& [id, queue] : model_.queues) {
       const auto& options = queue.config.options;
       const bool bounded = options.rate.per_second_thousandths > 0 ||
@@ -118,55 +79,52 @@ class Entry {
   }
 
  private:
-  struct Place {
-    QueueId queue;
-    Sequence position;
-  };
-
   ModelQueue* find(QueueId queue) const {
     const auto found = model_.queues.find(queue);
     return found == model_.queues.end() ? nullptr : &found->second;
   }
 
-  ModelMessage* find(Place place) const {
-    return const_cast<ModelMessage*>(model_.message(place.queue, place.position));
+  ModelQueue& need(QueueId queue) const {
+    require(find(queue) != nullptr, errc::queue_deleted);
+    return *find(queue);
   }
 
-  static Reply fail(errc code) {
-    Reply reply;
-    reply.code = code;
-    return reply;
+  ModelMessage* find(QueueId queue, Sequence position) const {
+    return const_cast<ModelMessage*>(model_.message(queue, position));
+  }
+
+  /// The first one by position that is so; of one group, or of any.
+  static ModelMessage* find_if(ModelQueue& queue, auto is) {
+    for (auto& [position, message] : queue.messages) {
+      if (is(message)) return &message;
+    }
+    return nullptr;
   }
 
   void event(EventKind kind, QueueId queue) { effects_.events.push_back({kind, queue, 1}); }
 
   // Groups (S29, S42-S47; Additions: groups, levels, rates).
 
-  ModelGroup& group(ModelQueue& queue, const std::string& name) {
+  static ModelGroup& group(ModelQueue& queue, const std::string& name) {
     const auto [at, made] = queue.groups.try_emplace(name);
     if (made) at->second.age = ++queue.ages;
     return at->second;
   }
 
-  bool at_cap(const ModelQueue& queue, const std::string& name) const {
-    const auto cap = queue.config.options.max_in_flight_per_group;
-    return cap > 0 && count(queue, name, MessageState::in_flight) >= cap;
+  static bool empty(ModelQueue& queue, const std::string& name) {
+    return find_if(queue, [&](const auto& message) { return message.group == name; }) == nullptr;
   }
 
-  bool stopped(const ModelQueue& queue, const std::string& name, const ModelGroup& group) const {
-    const bool leased = count(queue, name, MessageState::in_flight) > 0;
-    if (queue.fifo() && (leased || group.retry_until.ms != 0)) return true;
-    return group.paused || group.parked || at_cap(queue, name);
-  }
-
-  /// Something happened to the group: it opens, closes, or is forgotten.
-  void look(ModelQueue& queue, const std::string& name) {
+  /// Something happened to the group: it opens, or closes.
+  void look(ModelQueue& queue, const std::string& name) const {
     const auto at = queue.groups.find(name);
     if (at == queue.groups.end()) return;
     auto& group = at->second;
-    const auto& rate = queue.config.options.group_rate;
-    const bool could = count(queue, name, MessageState::ready) > 0 && !stopped(queue, name, group);
-    const LeaseTime token = next_token(group.bucket, rate, model_.now.lease);
+    if (empty(queue, name)) group.retry_until = {};
+    const bool leased = queue.fifo() && count(queue, MessageState::in_flight, &name) > 0;
+    const bool could = count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
+                       !leased && group.retry_until.ms == 0 && !group.paused && !group.parked;
+    const LeaseTime token = next_token(group.bucket, queue.config.options.group_rate, model_.now.lease);
     const bool open = could && token == model_.now.lease;
     group.looked_at = could && !open ? token : LeaseTime::never();
     if (!open) group.place.reset();
@@ -176,13 +134,10 @@ class Entry {
   void forget_groups(ModelQueue& queue) const {
     std::erase_if(queue.groups, [&](const auto& entry) {
       const auto& [name, group] = entry;
-      const bool empty = std::none_of(queue.messages.begin(), queue.messages.end(),
-                                      [&](const auto& message) { return message.second.group == name; });
       const auto& rate = queue.config.options.group_rate;
-      const bool full = rate.per_second_thousandths == 0 || !group.bucket ||
+      const bool full = rate.per_second_thousandths == 0 ||
                         units(group.bucket, rate, model_.now.lease) == units({}, rate, model_.now.lease);
-      const bool delayed = retry_delays_outlast_messages && group.retry_until.ms != 0;
-      return empty && full && !group.paused && !group.parked && !delayed;
+      return full && !group.paused && !group.parked && empty(queue, name);
     });
   }
 
@@ -197,14 +152,14 @@ class Entry {
       }
     }
     for (const auto& [deadline, queue, position] : lapsed) {
-      const auto* message = find(Place{queue, position});
+      auto* message = find(queue, position);
       if (message == nullptr || message->state != MessageState::in_flight) continue;  // gone with its group
       event(EventKind::lease_lapsed, queue);
-      end_lease({queue, position}, true, Milliseconds(0));
+      end_lease(*message, true, Milliseconds(0));
     }
   }
 
-  void open_by_rate() {
+  void open_by_rate() const {
     std::set<std::tuple<LeaseTime, QueueId, std::uint64_t, std::string>> due;
     for (const auto& [id, queue] : model_.queues) {
       for (const auto& [name, group] : queue.groups) {
@@ -212,6 +167,14 @@ class Entry {
       }
     }
     for (const auto& [time, queue, age, name] : due) look(*find(queue), name);
+  }
+
+  void end_sessions() {
+    std::set<std::pair<LeaseTime, SessionId>> ended;
+    for (const auto& [id, session] : model_.sessions) {
+      if (session.ends <= model_.now.lease) ended.emplace(session.ends, id);
+    }
+    for (const auto& [time, id] : ended) end_session(id);
   }
 
   void pass_wall_times() {
@@ -230,21 +193,18 @@ class Entry {
           passed.emplace(group.retry_until, id, Sequence{group.age}, retry, name);
       }
     }
-    for (const auto& [time, queue, position, kind, name] : passed) {
+    for (const auto& [time, id, position, kind, name] : passed) {
+      auto& queue = *find(id);
+      auto* message = find(id, position);
       if (kind == retry) {
-        const auto group = find(queue)->groups.find(name);
-        if (group != find(queue)->groups.end()) group->second.retry_until = {};
-        look(*find(queue), name);
-        continue;
-      }
-      auto* message = find(Place{queue, position});
-      if (message == nullptr) continue;
-      if (kind == delay) {
-        if (expired_never_fall_due && expiry(model_, *find(queue), *message)) continue;
+        group(queue, name).retry_until = {};
+        look(queue, name);
+      } else if (message != nullptr && kind == delay) {
+        if (expired_never_fall_due && expiry(model_, queue, *message)) continue;
         message->state = MessageState::ready;
-        look(*find(queue), message->group);
-      } else {
-        dead_letter({queue, position}, kind == life ? Cause::time_to_live : Cause::retention);
+        look(queue, message->group);
+      } else if (message != nullptr) {
+        dead_letter(*message, kind == life ? Cause::time_to_live : Cause::retention);
       }
     }
     for (auto& [id, queue] : model_.queues) turn_window(queue);
@@ -256,41 +216,40 @@ class Entry {
     for (; !turns.empty() && turns.front() <= model_.now.wall; turns.erase(turns.begin())) open = !open;
   }
 
-  /// A message that a command names is judged by its times, however it came to be here.
-  void pass_wall_times(Place place) {
-    const auto* message = find(place);
-    const auto cause = message == nullptr ? std::nullopt : expiry(model_, *find(place.queue), *message);
-    if (cause) dead_letter(place, *cause);
+  /// A message that a command names is judged by its times, however it came to be here; null when it is gone.
+  ModelMessage* named(QueueId queue, Sequence position) {
+    auto* message = find(queue, position);
+    const auto cause = message == nullptr ? std::nullopt : expiry(model_, *find(queue), *message);
+    if (!cause) return message;
+    dead_letter(*message, *cause);
+    return find(queue, position);
   }
 
   /// Nacked, released (does not count, S20) or lapsed: a FIFO group's later ones return with it (S44).
-  void end_lease(Place place, bool counts, Milliseconds delay) {
-    std::vector<Sequence> later;
-    const auto& queue = *find(place.queue);
-    const std::string name = find(place)->group;
-    for (const auto& [position, m] : queue.messages) {
-      const bool leased = m.state == MessageState::in_flight && m.group == name;
-      if (queue.fifo() && leased && position > place.position) later.push_back(position);
+  void end_lease(ModelMessage& message, bool counts, Milliseconds delay) {
+    auto& queue = *find(message.queue);
+    std::vector<ModelMessage*> later;
+    for (auto& [position, m] : queue.messages) {
+      const bool leased = m.state == MessageState::in_flight && m.group == message.group;
+      if (queue.fifo() && leased && position > message.position) later.push_back(&m);
     }
-    end_attempt(place, counts, delay);
-    for (const Sequence position : later) end_attempt({place.queue, position}, false, Milliseconds(0));
+    end_attempt(message, counts, delay);
+    for (auto* other : later) end_attempt(*other, false, Milliseconds(0));
   }
 
-  void end_attempt(Place place, bool counts, Milliseconds delay) {
-    auto& message = *find(place);
-    auto& queue = *find(place.queue);
+  void end_attempt(ModelMessage& message, bool counts, Milliseconds delay) {
+    auto& queue = *find(message.queue);
     const auto& options = queue.config.options;
     give_back(message);
     if (!counts) --message.receive_count;
     if (counts && options.max_receives > 0 && message.receive_count >= options.max_receives) {  // S37, S40
-      if (!queue.fifo() || options.poison == Poison::block) return dead_letter(place, Cause::attempts);
+      if (!queue.fifo() || options.poison == Poison::block) return dead_letter(message, Cause::attempts);
       group(queue, message.group).parked = true;  // S45
-      note(message).cause = Cause::attempts;
-      note(message).attempts = message.receive_count;
-      event(EventKind::parked, place.queue);
+      blame(message, Cause::attempts);
+      event(EventKind::parked, message.queue);
       return look(queue, message.group);
     }
-    if (const auto cause = expiry(model_, queue, message)) return dead_letter(place, *cause);  // S40
+    if (const auto cause = expiry(model_, queue, message)) return dead_letter(message, *cause);  // S40
     if (delay.count() > 0) {
       message.due = model_.now.wall + delay;
       if (!queue.fifo()) message.state = MessageState::delayed;
@@ -299,34 +258,40 @@ class Entry {
     look(queue, message.group);
   }
 
+  static void hold(ModelGroup& group, WallTime until) {
+    group.retry_until = std::max(group.retry_until, until);
+  }
+
   static engine::NoteRow& note(ModelMessage& message) {
     return message.note ? *message.note : message.note.emplace();
   }
 
-  static void hold(ModelGroup& group, WallTime until) {
-    group.retry_until = last_retry_delay_wins ? until : std::max(group.retry_until, until);
+  static void blame(ModelMessage& message, Cause cause) {
+    note(message).cause = cause;
+    note(message).attempts = message.receive_count;
   }
 
   static void give_back(ModelMessage& message) {
     message.state = MessageState::ready;
     message.deadline = message.latest = {};
     message.attempt_id.clear();
+    message.bound = {};
   }
 
-  /// To the dead-letter queue; without one: parked (S37), or removed when it expired (S63).
-  void dead_letter(Place place, Cause cause) {
-    auto& source = *find(place.queue);
-    auto& message = *find(place);
+  /// To the dead-letter queue; without one: parked (S37), or removed when it expired (S63) or was dropped.
+  void dead_letter(ModelMessage& message, Cause cause) {
+    auto& source = *find(message.queue);
     const bool by_time = cause == Cause::time_to_live || cause == Cause::retention;
     auto* target = find(source.config.dead_letter);
     if (by_time && (target == nullptr || !source.config.options.dead_letter_expired)) {
-      event(EventKind::expired, place.queue);
-      return remove(place, &QueueRow::expired);
+      event(EventKind::expired, message.queue);
+      return remove(message, &QueueRow::expired);
     }
-    note(message).cause = cause;
-    note(message).attempts = message.receive_count;
+    if (cause == Cause::overflow) event(EventKind::dropped, message.queue);
+    if (cause == Cause::overflow && target == nullptr) return remove(message, &QueueRow::dropped);
+    blame(message, cause);
     if (target == nullptr) {
-      event(EventKind::parked, place.queue);
+      event(EventKind::parked, message.queue);
       message.state = MessageState::parked;
       return look(source, message.group);
     }
@@ -337,12 +302,12 @@ class Entry {
       arrivals_.push_back({target->config.id, message.id, false, {}, {}, by_time && both});
     }
     arrive(*target, source.config, message);
-    event(EventKind::dead_lettered, place.queue);
-    remove(place, &QueueRow::dead_lettered);
+    event(EventKind::dead_lettered, message.queue);
+    remove(message, &QueueRow::dead_lettered);
   }
 
   /// S38, S72. The limits of the dead-letter queue do not count.
-  void arrive(ModelQueue& target, const engine::QueueConfig& source, ModelMessage message) {
+  void arrive(ModelQueue& target, const engine::QueueConfig& source, ModelMessage message) const {
     auto& note = *message.note;
     if (note.origin.value == 0) {
       note.origin = source.id;
@@ -360,13 +325,12 @@ class Entry {
     put(target, std::move(message));
   }
 
-  void remove(Place place, std::uint64_t QueueRow::*total) {
-    auto& queue = *find(place.queue);
+  void remove(const ModelMessage& message, std::uint64_t QueueRow::*total) const {
+    auto& queue = *find(message.queue);
     ++(queue.totals.*total);
-    const std::string name = find(place)->group;
-    queue.messages.erase(place.position);
+    const std::string name = message.group;
+    queue.messages.erase(message.position);
     look(queue, name);
-    forget_groups(queue);
   }
 
   /// A lane for each priority, one for all messages that have a group.
@@ -374,64 +338,204 @@ class Entry {
     return Sequence::make(lane, std::max(queue.next[lane] + 1, model_.number_floor));
   }
 
-  Sequence put(ModelQueue& queue, ModelMessage message) {
+  MessageId put(ModelQueue& queue, ModelMessage message) const {
     const Sequence at = next_position(queue, message.group.empty() ? message.priority : limits::group_lane);
     queue.next[at.lane()] = at.number();
+    message.queue = queue.config.id;
+    message.position = at;
     if (message.id == MessageId{}) message.id = {queue.config.id, at};
-    const std::string name = message.group;
-    queue.messages.emplace(at, std::move(message));
-    if (!name.empty()) {
+    const auto& placed = queue.messages.emplace(at, std::move(message)).first->second;
+    if (!placed.group.empty()) {
       queue.had_groups = true;
-      group(queue, name);
-      look(queue, name);
+      group(queue, placed.group);
+      look(queue, placed.group);
     }
-    return at;
+    return placed.id;
   }
 
-  // Send (S12-S16).
+  // Commands: what each is checked for, what comes of it.
 
-  Reply run(const engine::Send& send) {
-    if (send.items.empty()) return fail(errc::invalid_argument);
-    if (send.items.size() > limits::send_entries_max) return fail(errc::batch_too_large);
-    auto* queue = find(send.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
-    std::uint64_t all = 0;
-    for (const auto& i : send.items) {
-      all += i.counted_bytes;
-      if (const errc code = check_item(*queue, i); send.atomic && code != errc::ok) return fail(code);
+  Reply answer(const engine::Command& command) {
+    return command.origin.session.value == 0 ? run_alone(command.body) : run_in_session(command);
+  }
+
+  Reply run_alone(const engine::CommandBody& body) {
+    try {
+      return std::visit([this](const auto& command) { return run(command); }, body);
+    } catch (const Refused& refused) {
+      Reply reply;
+      reply.code = refused.code;
+      return reply;
     }
-    if (send.atomic && !fits(*queue, send.items.size(), all)) return fail(errc::queue_full);
-    Reply reply;
-    std::map<std::string, errc> failed;  // S14
-    for (const auto& i : send.items) {
-      const std::string name(as_text(i.group_id));
-      ItemReply result{.code = queue->fifo() && failed.contains(name) ? failed[name] : check_item(*queue, i)};
-      if (result.code == errc::ok && !fits(*queue, 1, i.counted_bytes)) result.code = errc::queue_full;
-      if (result.code == errc::ok) result.id = add(*queue, i);
-      if (result.code != errc::ok) failed.emplace(name, result.code);
-      reply.items.push_back(result);
+  }
+
+  static ItemReply item(auto run) {
+    try {
+      return run();
+    } catch (const Refused& refused) {
+      return {.code = refused.code};
+    }
+  }
+
+  // Sessions (S18, S70).
+
+  Reply run_in_session(const engine::Command& command) {
+    const auto& origin = command.origin;
+    const auto at = model_.sessions.find(origin.session);
+    if (at == model_.sessions.end()) return failed(errc::session_expired);
+    auto& [ends, replies, forgotten] = at->second;
+    ends = model_.now.lease + limits::session_idle;
+    if (replies.contains(origin.sequence)) return again(replies.at(origin.sequence));
+    if (origin.sequence <= forgotten) return failed(errc::outcome_unknown);
+    session_ = origin.session;
+    Reply reply = replies[origin.sequence] = run_alone(command.body);
+    session_ = {};
+    if (replies.size() > limits::session_window) {
+      forgotten = replies.begin()->first;
+      replies.erase(replies.begin());
     }
     return reply;
   }
 
-  errc check_item(const ModelQueue& queue, const engine::SendItem& i) const {
-    if (i.priority > limits::priority_max) return errc::invalid_argument;
+  static Reply failed(errc code) {
+    Reply reply;
+    reply.code = code;
+    return reply;
+  }
+
+  /// Messages that were handed out are told again while their leases live, those that are gone are not known.
+  Reply again(Reply reply) const {
+    for (const auto& grant : std::exchange(reply.grants, {})) {
+      if (grant.deadline.us == 0) return failed(errc::outcome_unknown);
+      const auto* message = find(grant.queue, grant.lease.sequence);
+      const bool leased = message != nullptr && message->state == MessageState::in_flight &&
+                          message->attempt == grant.lease.attempt;
+      if (leased) reply.grants.push_back(grant_of(*message));
+    }
+    return reply;
+  }
+
+  Reply run(const engine::OpenSession& open) {
+    require_argument(open.session.value != 0);
+    require(model_.sessions.contains(open.session) || model_.sessions.size() < limits::sessions_max,
+            errc::limit_exceeded);
+    model_.sessions[open.session].ends = model_.now.lease + limits::session_idle;
+    return {};
+  }
+
+  Reply run(const engine::CloseSession& close) {
+    end_session(close.session);
+    return {};
+  }
+
+  void end_session(SessionId session) {
+    model_.sessions.erase(session);
+    std::vector<std::pair<QueueId, Sequence>> bound;
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [position, m] : queue.messages) {
+        if (session.value != 0 && m.bound == session) bound.emplace_back(id, position);
+      }
+    }
+    for (const auto& [queue, position] : bound) {
+      auto* message = find(queue, position);
+      if (message == nullptr || message->bound != session) continue;  // returned with its group
+      remember_reason(*message, as_bytes("session ended"));
+      end_lease(*message, true, Milliseconds(0));
+    }
+  }
+
+  // Send (S12-S17).
+
+  Reply run(const engine::Send& send) {
+    require_batch(send.items.size(), limits::send_entries_max);
+    Reply reply;
+    reply.items = add_all(need(send.queue), send.items, send.atomic);
+    return reply;
+  }
+
+  std::vector<ItemReply> add_all(ModelQueue& queue, std::span<const SendItem> items, bool atomic) {
+    if (atomic) make_room(queue, items);
+    std::vector<ItemReply> replies;
+    std::map<std::string, errc> failures;  // S14
+    for (const auto& one : items) {
+      const std::string name(as_text(one.group_id));
+      replies.push_back(item([&] {
+        if (queue.fifo() && failures.contains(name)) throw Refused{failures[name]};
+        return add(queue, one);
+      }));
+      if (replies.back().code != errc::ok) failures.emplace(name, replies.back().code);
+    }
+    return replies;
+  }
+
+  void check_item(const ModelQueue& queue, const SendItem& i) const {
     const WallTime latest = model_.now.wall + limits::delay_max;
-    if (!within(i.time_to_live_ms, -1, limits::expiry_max.count())) return errc::invalid_argument;
-    if (!within(i.due.ms, -limits::delay_max.count(), latest.ms)) return errc::invalid_argument;
-    if (i.group_id.size() > limits::group_id_size_max) return errc::invalid_argument;
-    if (queue.fifo() && i.group_id.empty()) return errc::invalid_argument;  // S62
-    if (!i.deduplication_id.empty()) return errc::not_supported;
-    return i.counted_bytes > queue.config.options.max_message_size ? errc::message_too_large : errc::ok;
+    require_argument(i.priority <= limits::priority_max);
+    require_argument(within(i.time_to_live_ms, -1, limits::expiry_max.count()));
+    require_argument(within(i.due.ms, -limits::delay_max.count(), latest.ms));
+    require_argument(i.group_id.size() <= limits::group_id_size_max);
+    require_argument(!queue.fifo() || !i.group_id.empty());  // S62
+    require_argument(i.deduplication_id.size() <= limits::deduplication_id_size_max);
+    require(i.counted_bytes <= queue.config.options.max_message_size, errc::message_too_large);
   }
 
-  static bool fits(const ModelQueue& queue, std::uint64_t messages, std::uint64_t more_bytes) {
+  /// S17.
+  const MessageId* first_of(const ModelQueue& queue, const SendItem& i) const {
+    const auto known = queue.memory.find(std::string(as_text(i.deduplication_id)));
+    if (queue.config.options.deduplication_window.count() == 0 || known == queue.memory.end()) return nullptr;
+    return known->second.until > model_.now.wall ? &known->second.first : nullptr;
+  }
+
+  /// For those that are no duplicates; all at once (S14, S15).
+  void make_room(ModelQueue& queue, std::span<const SendItem> items) {
     const auto& options = queue.config.options;
-    if (options.max_messages && queue.messages.size() + messages > *options.max_messages) return false;
-    return !options.max_bytes || bytes(queue) + more_bytes <= *options.max_bytes;
+    std::uint64_t messages = queue.messages.size();
+    std::uint64_t size = bytes(queue);
+    std::uint8_t priority = limits::priority_max;
+    std::set<std::string> ids;
+    for (const auto& i : items) {
+      check_item(queue, i);
+      if (first_of(queue, i) != nullptr) continue;
+      const bool counts = !i.deduplication_id.empty() && options.deduplication_window.count() > 0;
+      if (counts && !ids.emplace(as_text(i.deduplication_id)).second) continue;
+      ++messages;
+      size += i.counted_bytes;
+      priority = std::min(priority, i.priority);
+    }
+    const auto full = [&] {
+      return (options.max_messages && messages > *options.max_messages) ||
+             (options.max_bytes && size > *options.max_bytes);
+    };
+    if (messages == queue.messages.size()) return;
+    const bool drops = options.overflow == Overflow::drop_oldest;
+    std::vector<ModelMessage*> dropped;
+    for (auto* message : droppable(queue, priority)) {
+      if (!drops || !full()) break;
+      --messages;
+      size -= message->counted_bytes;
+      dropped.push_back(message);
+    }
+    require(!full() && dropped.size() <= limits::drop_max, errc::queue_full);
+    for (auto* message : dropped) dead_letter(*message, Cause::overflow);
   }
 
-  MessageId add(ModelQueue& queue, const engine::SendItem& i) {
+  /// The lowest priority first, of one the oldest first.
+  static std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest) {
+    std::map<std::tuple<std::uint8_t, WallTime, Sequence>, ModelMessage*> ranks;
+    for (auto& [position, m] : queue.messages) {
+      const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
+      if (m.state == MessageState::ready && m.priority <= highest && !parked)
+        ranks[{m.priority, m.arrived, position}] = &m;
+    }
+    std::vector<ModelMessage*> out;
+    for (const auto& [rank, message] : ranks) out.push_back(message);
+    return out;
+  }
+
+  ItemReply add(ModelQueue& queue, const SendItem& i) {
+    check_item(queue, i);
+    if (const auto* first = first_of(queue, i)) return {.id = *first, .deduplicated = true};
+    make_room(queue, {&i, 1});
     const auto& options = queue.config.options;
     ModelMessage message;
     message.priority = i.priority;
@@ -449,171 +553,175 @@ class Entry {
     if (life.count() > 0) message.expires = retention_base(message) + life;  // from the due time
     message.payload = SharedBytes::copy(i.payload);
     ++queue.totals.sent;
-    return {queue.config.id, put(queue, std::move(message))};
+    const MessageId id = put(queue, std::move(message));
+    if (!i.deduplication_id.empty() && options.deduplication_window.count() > 0)
+      queue.memory[std::string(as_text(i.deduplication_id))] = {
+          id, model_.now.wall + options.deduplication_window};
+    return {.id = id};
   }
 
-  // Receive (S19-S25, S69).
+  /// S76.
+  Reply run(const engine::Transact& transact) {
+    std::set<std::pair<QueueId, Sequence>> erased;
+    std::size_t size = 0;
+    for (const auto& part : transact.parts) {
+      size += part.erases.size() + part.sends.size();
+      for (const auto& i : part.erases) require_argument(erased.emplace(part.queue, i.lease.sequence).second);
+    }
+    require_batch(size, limits::send_entries_max);
+    for (const auto& part : transact.parts) need(part.queue);
+    const auto before = model_.queues;
+    const auto effects = effects_;
+    try {
+      Reply reply;
+      for (const auto& part : transact.parts) {
+        for (const auto& i : part.erases) reply.items.push_back(settle(part.queue, Verb::erase, i, true));
+        for (const auto& i : part.sends) check_item(*find(part.queue), i);
+      }
+      for (const auto& part : transact.parts) {
+        const auto sent = add_all(*find(part.queue), part.sends, true);
+        reply.items.insert(reply.items.end(), sent.begin(), sent.end());
+      }
+      return reply;
+    } catch (const Refused&) {
+      model_.queues = before;
+      effects_ = effects;
+      throw;
+    }
+  }
+
+  // Receive (S19-S25, S27, S69).
 
   Reply run(const engine::Receive& receive) {
-    if (!within(receive.max_messages, 1U, limits::receive_messages_max) ||
-        !within(receive.max_bytes, 1U, limits::receive_bytes_max) ||
-        !within(receive.visibility_ms, 0, limits::visibility_timeout_max.count()) ||
-        receive.attempt_id.size() > limits::attempt_id_size_max) {
-      return fail(errc::invalid_argument);
-    }
-    auto* queue = find(receive.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
+    check_receive(receive);
+    auto& queue = need(receive.queue);
     Reply reply;
-    std::map<std::uint64_t, Sequence> given;
-    for (const auto& [position, message] : queue->messages) {  // S21
+    std::map<std::uint64_t, const ModelMessage*> given;
+    for (const auto& [position, message] : queue.messages) {  // S21
       const bool repeated = !receive.erase && !message.attempt_id.empty();
-      if (repeated && message.attempt_id == as_text(receive.attempt_id)) given[message.handed_out] = position;
+      if (repeated && message.attempt_id == as_text(receive.attempt_id)) given[message.handed_out] = &message;
     }
-    for (const auto& [order, position] : given)
-      reply.grants.push_back(grant(queue->messages.at(position), position));
-    if (reply.grants.empty()) hand_out(*queue, receive, reply);
+    for (const auto& [order, message] : given) reply.grants.push_back(grant_of(*message));
+    if (!reply.grants.empty()) return reply;
+    Progress progress;
+    progress.room = room_in_flight(queue);
+    while (reply.grants.size() < receive.max_messages && give_next(queue, receive, progress, reply)) continue;
+    look(queue, progress.group);
     return reply;
   }
 
-  /// What a level gives next: the first message of the group at the front of its ring.
-  std::optional<Sequence> first_at(const ModelQueue& queue, std::uint8_t level) const {
-    std::map<std::string, std::uint64_t> seen;
-    std::optional<std::pair<std::uint64_t, Sequence>> best;
-    for (const auto& [position, m] : queue.messages) {
-      if (m.state != MessageState::ready) continue;
-      const bool first = seen[m.group]++ == 0;
-      if (m.priority != level || (queue.fifo() && !first)) continue;
-      std::uint64_t place = queue.plain_places[level];
-      if (!m.group.empty()) {
-        const auto& group = queue.groups.at(m.group);
-        if (!group.place) continue;
-        place = *group.place;
+  void check_receive(const engine::Receive& receive) {
+    require_argument(within(receive.max_messages, 1U, limits::receive_messages_max));
+    require_argument(within(receive.max_bytes, 1U, limits::receive_bytes_max));
+    require_argument(within(receive.visibility_ms, 0, limits::visibility_timeout_max.count()));
+    require_argument(receive.attempt_id.size() <= limits::attempt_id_size_max);
+    given_bytes_ = 0;
+  }
+
+  Reply run(const engine::ReceiveSeveral& several) {
+    engine::Receive receive;
+    receive.max_messages = several.max_messages;
+    receive.max_bytes = several.max_bytes;
+    receive.visibility_ms = several.visibility_ms;
+    check_receive(receive);
+    require_argument(within(several.queues.size(), 1U, limits::receive_queues_max));
+    std::map<QueueId, Progress> shares;
+    for (const auto& [queue, weight] : several.queues)
+      require_argument(within(weight, 1U, limits::receive_weight_max) && shares.try_emplace(queue).second);
+    for (auto& [queue, share] : shares) share.room = room_in_flight(need(queue));
+    Reply reply;
+    while (reply.grants.size() < receive.max_messages) {
+      const engine::WeightedQueue* best = nullptr;
+      for (const auto& one : several.queues) {
+        const auto& share = shares[one.queue];
+        if (share.ended) continue;
+        if (!best || share.taken * best->weight < shares[best->queue].taken * one.weight) best = &one;
       }
-      if (!best || place < best->first) best = {place, position};
+      if (best == nullptr) break;
+      give_next(*find(best->queue), receive, shares[best->queue], reply);
     }
-    return best ? std::optional(best->second) : std::nullopt;
+    for (const auto& [queue, share] : shares) look(*find(queue), share.group);
+    return reply;
   }
 
-  /// Level first (S26).
-  std::optional<Sequence> choose(ModelQueue& queue) {
-    std::map<int, Sequence> levels;
-    for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
-      if (const auto first = first_at(queue, level)) levels[level] = *first;
-    }
-    if (levels.empty()) return std::nullopt;
-    return queue.config.options.priority_mode == PriorityMode::weighted ? by_weight(queue, levels)
-                                                                        : by_rank(queue, levels);
-  }
-
-  Sequence by_rank(const ModelQueue& queue, const std::map<int, Sequence>& levels) const {
-    using Rank = std::tuple<std::int64_t, std::int64_t, int>;
-    const std::int64_t interval = queue.config.options.priority_aging.count();
-    std::map<Rank, Sequence> ranks;
-    for (const auto& [level, position] : levels) {
-      const std::int64_t waited = model_.now.wall.ms - retention_base(queue.messages.at(position)).ms;
-      const Rank aged{level + (interval == 0 ? 0 : waited / interval), waited, level};
-      ranks[interval == 0 ? Rank{level, 0, 0} : aged] = position;
-    }
-    return ranks.rbegin()->second;
-  }
-
-  static Sequence by_weight(ModelQueue& queue, const std::map<int, Sequence>& levels) {
-    auto& credits = queue.credits;
-    const auto& weights = queue.config.options.weights;
-    const bool none = std::all_of(levels.begin(), levels.end(),
-                                  [&](const auto& level) { return credits[level.first] == 0; });
-    if (none) std::copy(weights.begin(), weights.end(), credits.begin());
-    int best = -1;
-    for (const auto& [level, position] : levels) {
-      if (credits[level] == 0) continue;
-      if (best < 0 || credits[level] * weights[best] >= credits[best] * weights[level]) best = level;
-    }
-    return levels.at(best);
-  }
-
-  /// Counts and bounds of one receive while it goes on.
+  /// One queue's part in a receive.
   struct Progress {
-    std::uint64_t room;
-    std::uint64_t bytes = 0;
-    bool full = false;
+    std::uint64_t room = 0;
+    std::uint64_t taken = 0;
+    bool ended = false;
+    std::string group;  // FIFO: that goes on giving
     std::set<std::string> groups;
   };
 
-  void hand_out(ModelQueue& queue, const engine::Receive& receive, Reply& reply) {
-    Progress progress{std::min<std::uint64_t>(receive.max_messages, room_in_flight(queue))};
-    while (!progress.full && may_give(queue, progress)) {
-      const auto next = choose(queue);
-      if (!next) break;
-      const std::string name = queue.messages.at(*next).group;
-      give(queue, *next, receive, progress, reply);
-      while (queue.fifo() && !progress.full && may_give(queue, progress) && goes_on(queue, name)) {
-        for (const auto& [position, m] : queue.messages) {
-          if (m.group != name || m.state != MessageState::ready) continue;
-          give(queue, position, receive, progress, reply);
-          break;
-        }
-      }
-      look(queue, name);
+  /// The next message of the queue. False, and the queue's part has ended, when it gives no more.
+  bool give_next(ModelQueue& queue, const engine::Receive& receive, Progress& progress, Reply& reply) {
+    const auto& options = queue.config.options;
+    const LeaseTime now = model_.now.lease;
+    progress.ended = true;
+    if (progress.taken == progress.room || tokens(queue.bucket, options.rate, now) == 0) return false;
+    const auto& name = progress.group;
+    const ModelMessage* next = name.empty() ? nullptr : first_ready(queue, name);
+    const bool goes_on = next != nullptr && room_in_flight(queue, name) > 0 &&
+                         tokens(queue.groups.at(name).bucket, options.group_rate, now) > 0;
+    if (!goes_on) {
+      look(queue, std::exchange(progress.group, {}));
+      next = choose(queue, model_.now.wall);
     }
+    if (next == nullptr) return false;
+    if (!reply.grants.empty() && given_bytes_ + next->counted_bytes > receive.max_bytes) return false;
+    progress.ended = false;
+    give(queue, queue.messages.at(next->position), receive, progress, reply);
+    return true;
   }
 
-  bool may_give(const ModelQueue& queue, const Progress& progress) const {
-    return progress.room > 0 && tokens(queue.bucket, queue.config.options.rate, model_.now.lease) > 0;
+  static ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
+    return find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
   }
 
-  bool goes_on(const ModelQueue& queue, const std::string& name) const {
-    return count(queue, name, MessageState::ready) > 0 && !at_cap(queue, name) &&
-           tokens(queue.groups.at(name).bucket, queue.config.options.group_rate, model_.now.lease) > 0;
-  }
-
-  void take_token(std::optional<ModelBucket>& bucket, const RateLimit& rate) const {
-    if (rate.per_second_thousandths == 0) return;
-    bucket = ModelBucket{units(bucket, rate, model_.now.lease) - token_units, model_.now.lease};
-  }
-
-  void give(ModelQueue& queue, Sequence position, const engine::Receive& receive, Progress& progress,
+  void give(ModelQueue& queue, ModelMessage& message, const engine::Receive& receive, Progress& progress,
             Reply& reply) {
-    auto& message = queue.messages.at(position);
-    progress.bytes += message.counted_bytes;
-    progress.full = !reply.grants.empty() && progress.bytes > receive.max_bytes;
-    if (progress.full) return;
-    --progress.room;
+    const auto& options = queue.config.options;
+    ++progress.taken;
     ++queue.totals.received;
     if (message.attempt > 0) ++queue.totals.redelivered;
     ++message.attempt;
     ++message.receive_count;
     message.handed_out = ++queue.handed_out;
-    const auto& options = queue.config.options;
     auto& credits = queue.credits[message.priority];
     if (options.priority_mode == PriorityMode::weighted && credits > 0) --credits;
-    take_token(queue.bucket, options.rate);
-    if (message.group.empty()) {
+    take_token(queue.bucket, options.rate, model_.now.lease);
+    const std::string name = message.group;
+    if (name.empty()) {
       if (queue.had_groups) queue.plain_places[message.priority] = ++queue.turn;
     } else {
-      auto& group = queue.groups.at(message.group);
-      take_token(group.bucket, options.group_rate);
+      auto& group = queue.groups.at(name);
+      take_token(group.bucket, options.group_rate, model_.now.lease);
       if (!queue.fifo()) group.place = ++queue.turn;
-      if (progress.groups.insert(message.group).second) ++group.leases;
+      if (progress.groups.insert(name).second) ++group.leases;
       message.group_lease = group.leases;
     }
-    if (!receive.erase) lease(queue, message, receive);
-    reply.grants.push_back(grant(message, position));
-    if (receive.erase) remove({receive.queue, position}, &QueueRow::deleted);
+    if (!receive.erase) lease(options, message, receive);
+    given_bytes_ += message.counted_bytes;
+    reply.grants.push_back(grant_of(message));
+    if (receive.erase) remove(message, &QueueRow::deleted);
+    if (queue.fifo()) progress.group = name;
+    if (!queue.fifo()) look(queue, name);
   }
 
-  void lease(const ModelQueue& queue, ModelMessage& message, const engine::Receive& receive) {
-    const auto& options = queue.config.options;
+  void lease(const QueueOptions& options, ModelMessage& message, const engine::Receive& receive) const {
     const Milliseconds asked =
         receive.visibility_ms > 0 ? Milliseconds(receive.visibility_ms) : options.visibility_timeout;
     message.state = MessageState::in_flight;
     message.latest = model_.now.lease + options.max_lease_time;
     message.deadline = std::min(model_.now.lease + asked, message.latest);
     message.attempt_id = as_text(receive.attempt_id);
+    if (receive.bind_to_session) message.bound = session_;
   }
 
-  static engine::Grant grant(const ModelMessage& message, Sequence position) {
+  static engine::Grant grant_of(const ModelMessage& message) {
     engine::Grant grant;
-    grant.lease = {position, message.attempt};
+    grant.queue = message.queue;
+    grant.lease = {message.position, message.attempt};
     grant.id = message.id;
     grant.receive_count = message.receive_count;
     grant.deadline = message.deadline;
@@ -629,91 +737,88 @@ class Entry {
 
   // Delete, extend, nack, release, reject (S31-S37).
 
-  Reply run(const engine::Settle& settle) {
-    if (settle.items.empty()) return fail(errc::invalid_argument);
-    if (settle.items.size() > limits::batch_max) return fail(errc::batch_too_large);
-    if (find(settle.queue) == nullptr) return fail(errc::queue_deleted);
+  Reply run(const engine::Settle& all) {
+    require_batch(all.items.size(), limits::batch_max);
+    need(all.queue);
     Reply reply;
-    for (const auto& i : settle.items) reply.items.push_back(settle_one(settle.queue, settle.verb, i));
+    for (const auto& i : all.items)
+      reply.items.push_back(item([&] { return settle(all.queue, all.verb, i, false); }));
     return reply;
   }
 
-  /// Checks in the order of S60.
-  ItemReply settle_one(QueueId queue, Verb verb, const engine::SettleItem& i) {
-    const bool bad_delay = verb == Verb::nack && !within(i.value_ms, -1, limits::delay_max.count());
-    if (bad_delay || (verb == Verb::extend && i.value_ms < 0)) return {.code = errc::invalid_argument};
-    const Place place{queue, i.lease.sequence};
-    const auto lane = place.position.lane();
-    const bool given = lane < limits::lane_count && place.position.number() > 0 &&
-                       place.position < next_position(*find(queue), lane);
-    if (!given) return {.code = errc::invalid_receipt};  // S59: no message was ever there
-    pass_wall_times(place);
-    const auto* message = find(place);
+  /// Checks in the order of S60. A strict one wants the lease to live (S76).
+  ItemReply settle(QueueId id, Verb verb, const SettleItem& i, bool strict) {
+    require_argument(verb != Verb::nack || within(i.value_ms, -1, limits::delay_max.count()));
+    require_argument(verb != Verb::extend || i.value_ms >= 0);
+    auto& queue = *find(id);
+    const Sequence position = i.lease.sequence;
+    // S59: no message was ever there.
+    require(position.lane() < limits::lane_count && position.number() > 0 &&
+                position < next_position(queue, position.lane()),
+            errc::invalid_receipt);
+    auto* message = named(id, position);
+    const bool removes = verb == Verb::erase || verb == Verb::reject;
     if (message == nullptr) {  // S34
-      if (verb != Verb::erase && verb != Verb::reject) return {.code = errc::message_not_found};
+      require(removes && !strict, errc::message_not_found);
       return {.already_gone = true};
     }
-    if (i.lease.attempt > message->attempt) return {.code = errc::invalid_receipt};
+    require(i.lease.attempt <= message->attempt, errc::invalid_receipt);
     // S33; 0 stands for a receipt of an older epoch (S58).
-    if (i.lease.attempt < message->attempt || i.lease.attempt == 0) return {.code = errc::stale_receipt};
-    return settle_latest(place, verb, i);
+    require(i.lease.attempt == message->attempt && i.lease.attempt != 0, errc::stale_receipt);
+    const bool ended = message->state != MessageState::in_flight;
+    // S32: nobody of its group has been leased since.
+    require(
+        !ended || !removes || !queue.fifo() || queue.groups.at(message->group).leases == message->group_lease,
+        errc::stale_receipt);
+    require(!ended || (verb != Verb::extend && !strict), errc::lease_expired);
+    if (ended && !removes) return {.already_returned = true};  // S36
+    return settle_latest(queue, *message, verb, i);
   }
 
-  /// By the latest attempt; its lease may have ended, and nobody has leased the message since (S32, S35,
-  /// S36).
-  ItemReply settle_latest(Place place, Verb verb, const engine::SettleItem& i) {
-    auto& message = *find(place);
-    const bool ended = message.state != MessageState::in_flight;
-    auto& queue = *find(place.queue);
-    const bool late = ended && (verb == Verb::erase || verb == Verb::reject);
-    if (late && queue.fifo() && group(queue, message.group).leases != message.group_lease)
-      return {.code = errc::stale_receipt};
+  /// By the latest attempt: its lease lives, or has ended and the verb does not care (S32).
+  ItemReply settle_latest(ModelQueue& queue, ModelMessage& message, Verb verb, const SettleItem& i) {
     if (verb == Verb::erase) {
-      remove(place, &QueueRow::deleted);
+      remove(message, &QueueRow::deleted);
     } else if (verb == Verb::reject) {
       remember_reason(message, i.reason);
       give_back(message);
-      dead_letter(place, Cause::rejected);
-    } else if (ended) {
-      if (verb == Verb::extend) return {.code = errc::lease_expired};
-      return {.already_returned = true};
+      dead_letter(message, Cause::rejected);
     } else if (verb == Verb::release) {
-      end_lease(place, false, Milliseconds(0));
+      end_lease(message, false, Milliseconds(0));
     } else if (verb == Verb::extend && i.value_ms > 0) {
-      const ItemReply reply = extend(message, i.value_ms);
-      for (auto& [position, m] : queue.messages) {  // S44
-        const bool same = m.state == MessageState::in_flight && m.group == message.group;
-        if (queue.fifo() && same) m.deadline = message.deadline;
-      }
-      return reply;
+      return extend(queue, message, i.value_ms);
     } else {  // nack; extend(0) is a nack with delay 0
       remember_reason(message, i.reason);
-      nack(place, i.value_ms);
+      nack(queue, message, i.value_ms);
     }
     return {};
   }
 
-  ItemReply extend(ModelMessage& message, std::int64_t duration_ms) const {
+  ItemReply extend(ModelQueue& queue, ModelMessage& message, std::int64_t duration_ms) const {
     const std::int64_t longest_us = (message.latest - model_.now.lease).count();
     const std::int64_t granted_us = duration_ms > longest_us / 1000 ? longest_us : duration_ms * 1000;
-    message.deadline = model_.now.lease + Microseconds(granted_us);
+    for (auto& [position, m] : queue.messages) {  // S44
+      const bool same = queue.fifo() && m.state == MessageState::in_flight && m.group == message.group;
+      if (same || &m == &message) m.deadline = model_.now.lease + Microseconds(granted_us);
+    }
     return {.granted_ms = granted_us / 1000};
   }
 
   /// -1: by policy, min(cap, base*factor^(count-1))*(1-jitter*h) (S36); jitter and rounding are left open.
-  void nack(Place place, std::int64_t delay_ms) {
-    if (delay_ms >= 0) return end_lease(place, true, Milliseconds(delay_ms));
-    const auto& retry = find(place.queue)->config.options.retry;
-    const ModelMessage before = *find(place);
-    const double grown = std::pow(retry.factor_thousandths / 1000.0, before.receive_count - 1.0);
+  void nack(const ModelQueue& queue, ModelMessage& message, std::int64_t delay_ms) {
+    if (delay_ms >= 0) return end_lease(message, true, Milliseconds(delay_ms));
+    const auto& retry = queue.config.options.retry;
+    const OpenQuestion question{queue.config.id, message.id, true, {}, {}, false};
+    const Sequence position = message.position;
+    const double grown = std::pow(retry.factor_thousandths / 1000.0, message.receive_count - 1.0);
     const double most = std::min<double>(retry.cap.count(), retry.base.count() * grown);
     const double least = most * (1000 - retry.jitter_thousandths) / 1000;
-    end_lease(place, true, Milliseconds(static_cast<std::int64_t>(most)));
-    const auto* left = find(place);
+    end_lease(message, true, Milliseconds(static_cast<std::int64_t>(most)));
+    const auto* left = find(queue.config.id, position);
     if (least == std::floor(most) || left == nullptr || left->state != MessageState::delayed) return;
-    model_.open.push_back({place.queue, before.id, true,
-                           model_.now.wall + Milliseconds(std::int64_t(least) - 1),
-                           model_.now.wall + Milliseconds(std::int64_t(most) + 1), false});
+    auto& open = model_.open.emplace_back(question);
+    open.due_min = model_.now.wall + Milliseconds(std::int64_t(least) - 1);
+    open.due_max = model_.now.wall + Milliseconds(std::int64_t(most) + 1);
   }
 
   static void remember_reason(ModelMessage& message, Bytes reason) {
@@ -721,107 +826,87 @@ class Entry {
     note(message).last_error = as_text(reason.first(std::min(reason.size(), limits::reason_size_max)));
   }
 
-  // Kick (S67), purge (S8), parameters.
+  // What operators say: kick (S67), cancel (S66), groups, windows (S78), purge (S8), parameters.
 
   Reply run(const engine::Kick& kick) {
-    auto* queue = find(kick.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
+    auto& queue = need(kick.queue);
+    std::map<std::pair<int, Sequence>, ModelMessage*> parked;  // by lane, the highest first
+    for (auto& [position, m] : queue.messages) {
+      if (m.state == MessageState::parked) parked[{-position.lane(), position}] = &m;
+    }
     std::vector<Sequence> chosen;
-    std::vector<std::pair<int, Sequence>> from_front;  // by lane, the highest first
-    for (const auto& [position, message] : queue->messages)
-      from_front.push_back({-position.lane(), position});
-    std::sort(from_front.begin(), from_front.end());
-    for (const auto& [lane, position] : from_front) {
-      const auto& message = queue->messages.at(position);
-      if (message.state != MessageState::parked) continue;
-      const bool named = std::find(kick.ids.begin(), kick.ids.end(), message.id) != kick.ids.end();
-      if (named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(position);
+    for (const auto& [rank, m] : parked) {
+      const bool is_named = std::find(kick.ids.begin(), kick.ids.end(), m->id) != kick.ids.end();
+      if (is_named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(m->position);
     }
     Reply reply;
     for (const Sequence position : chosen) {
-      pass_wall_times({kick.queue, position});
-      auto* message = find(Place{kick.queue, position});
+      auto* message = named(kick.queue, position);
       if (message == nullptr) continue;
       message->state = MessageState::ready;
       message->receive_count = 0;
-      look(*queue, message->group);
+      look(queue, message->group);
       ++reply.count;
     }
     return reply;
   }
 
-  /// S66.
   Reply run(const engine::Cancel& cancel) {
-    if (cancel.ids.empty()) return fail(errc::invalid_argument);
-    if (cancel.ids.size() > limits::batch_max) return fail(errc::batch_too_large);
-    auto* queue = find(cancel.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
+    require_batch(cancel.ids.size(), limits::batch_max);
+    auto& queue = need(cancel.queue);
     Reply reply;
     for (const MessageId id : cancel.ids) {
-      reply.items.push_back(cancel_one(*queue, id));
+      reply.items.push_back(item([&] { return cancel_one(queue, id); }));
       reply.items.back().id = id;
     }
     return reply;
   }
 
   ItemReply cancel_one(ModelQueue& queue, MessageId id) {
-    const auto has = [&](const auto& entry) { return entry.second.id == id; };
-    auto at = std::find_if(queue.messages.begin(), queue.messages.end(), has);
-    if (at != queue.messages.end()) pass_wall_times({queue.config.id, at->first});
-    at = std::find_if(queue.messages.begin(), queue.messages.end(), has);
-    if (at == queue.messages.end()) return {.already_gone = true};
-    if (at->second.state == MessageState::in_flight) return {.code = errc::lease_held};
-    remove({queue.config.id, at->first}, &QueueRow::cancelled);
+    auto* message = find_if(queue, [&](const auto& m) { return m.id == id; });
+    if (message != nullptr) message = named(queue.config.id, message->position);
+    if (message == nullptr) return {.already_gone = true};
+    require(message->state != MessageState::in_flight, errc::lease_held);
+    remove(*message, &QueueRow::cancelled);
+    std::erase_if(queue.memory, [&](const auto& memory) { return memory.second.first == id; });  // S17
     return {};
   }
 
   Reply run(const engine::ChangeGroup& change) {
     using engine::GroupVerb;
     const std::string name(as_text(change.group_id));
-    if (!within(name.size(), 1U, limits::group_id_size_max)) return fail(errc::invalid_argument);
-    auto* queue = find(change.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
+    require_argument(within(name.size(), 1U, limits::group_id_size_max));
+    auto& queue = need(change.queue);
+    require(change.verb != GroupVerb::park || queue.fifo(), errc::not_supported);
+    auto& changed = group(queue, name);
+    auto* head = first_ready(queue, name);
+    if (change.verb == GroupVerb::unpark && changed.parked && head != nullptr) head->receive_count = 0;
     const bool parks = change.verb == GroupVerb::park || change.verb == GroupVerb::unpark;
-    if (change.verb == GroupVerb::park && !queue->fifo()) return fail(errc::not_supported);
-    auto& changed = group(*queue, name);
-    if (change.verb == GroupVerb::unpark && changed.parked) {
-      for (auto& [position, m] : queue->messages) {
-        if (m.group != name || m.state != MessageState::ready) continue;
-        m.receive_count = 0;
-        break;
-      }
-    }
     (parks ? changed.parked : changed.paused) =
         change.verb == GroupVerb::park || change.verb == GroupVerb::pause;
-    look(*queue, name);
-    forget_groups(*queue);
+    look(queue, name);
     return {};
   }
 
-  /// S78.
   Reply run(const engine::SetWindow& set) {
-    auto* queue = find(set.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
-    if (queue->config.options.windows.empty() || set.version < queue->config.version) return {};
-    queue->window = ModelWindow{set.open, {}};
-    for (const std::int64_t ms : set.turns_ms) queue->window->turns.push_back({ms});
-    turn_window(*queue);
+    auto& queue = need(set.queue);
+    if (queue.config.options.windows.empty() || set.version < queue.config.version) return {};
+    queue.window = ModelWindow{set.open, {}};
+    for (const std::int64_t ms : set.turns_ms) queue.window->turns.push_back({ms});
+    turn_window(queue);
     return {};
   }
 
   Reply run(const engine::Purge& purge) {
-    auto* queue = find(purge.queue);
-    if (queue == nullptr) return fail(errc::queue_deleted);
+    auto& queue = need(purge.queue);
     Reply reply;
-    reply.count = queue->messages.size();
-    queue->totals.purged += reply.count;
-    queue->messages.clear();
-    for (auto& [name, group] : queue->groups) {
+    reply.count = queue.messages.size();
+    queue.totals.purged += reply.count;
+    queue.messages.clear();
+    for (auto& [name, group] : queue.groups) {
       group.parked = false;
-      group.retry_until = {};
-      look(*queue, name);
+      look(queue, name);
     }
-    forget_groups(*queue);
     return reply;
   }
 
@@ -833,22 +918,26 @@ class Entry {
       if (queue != nullptr) effects_.deleted.push_back(config.id);
       model_.queues.erase(config.id);
     } else if (queue == nullptr || queue->config.version < config.version) {
-      configure_groups(model_.queues[config.id], config);
+      change(model_.queues[config.id], config);
     }
     return {};
   }
 
   /// What lets groups give more is found when they are looked at again; what lets them give less acts at
   /// once.
-  void configure_groups(ModelQueue& queue, const engine::QueueConfig& config) {
+  void change(ModelQueue& queue, const engine::QueueConfig& config) const {
     if (queue.config.options.windows.empty() || config.options.windows.empty()) queue.window.reset();
+    const auto settle_up = [&](std::optional<ModelBucket>& bucket, RateLimit before, RateLimit after) {
+      if (bucket) bucket = ModelBucket{units(bucket, before, model_.now.lease), model_.now.lease};
+      if (after.per_second_thousandths == 0) bucket.reset();
+    };
+    settle_up(queue.bucket, queue.config.options.rate, config.options.rate);
+    for (auto& [name, group] : queue.groups)
+      settle_up(group.bucket, queue.config.options.group_rate, config.options.group_rate);
     queue.config = config;
-    if (config.options.rate.per_second_thousandths == 0) queue.bucket.reset();
     for (auto& [name, group] : queue.groups) {
-      if (config.options.group_rate.per_second_thousandths == 0) group.bucket.reset();
-      if (at_cap(queue, name)) group.place.reset();
+      if (room_in_flight(queue, name) == 0) group.place.reset();
     }
-    forget_groups(queue);
   }
 
   Reply run(const engine::NewEpoch& epoch) {
@@ -856,11 +945,13 @@ class Entry {
     return {};
   }
 
-  Reply run(const engine::Tick&) { return {}; }
-  Reply run(const auto& /*command of the catalog*/) { return fail(errc::invalid_argument); }
+  static Reply run(const engine::Tick&) { return {}; }
+  static Reply run(const auto& /*command of the catalog*/) { throw Refused{errc::invalid_argument}; }
 
   ReferenceModel& model_;
   engine::Effects effects_;
+  SessionId session_;              // that asks
+  std::uint64_t given_bytes_ = 0;  // by this receive
   bool sweeping_ = true;
   bool expired_some_ = false;
   std::vector<OpenQuestion> arrivals_;

@@ -17,6 +17,8 @@
 namespace peerq::model {
 
 struct ModelMessage {
+  QueueId queue;
+  Sequence position;
   MessageId id;
   engine::MessageState state = engine::MessageState::ready;
   std::uint32_t counted_bytes = 0;
@@ -30,6 +32,7 @@ struct ModelMessage {
   LeaseTime deadline;
   LeaseTime latest;  // how far the lease can be extended: by the max_lease_time when it was given (S9, S35)
   std::string attempt_id;
+  SessionId bound;  // the session that its lease ends with (S70)
   std::optional<engine::NoteRow> note;
   SharedBytes payload;
   std::uint8_t priority = limits::priority_default;
@@ -55,6 +58,19 @@ struct ModelGroup {
   std::uint64_t leases = 0;
 };
 
+/// S17: the first message of a deduplication id.
+struct ModelMemory {
+  MessageId first;
+  WallTime until;
+};
+
+/// S18.
+struct ModelSession {
+  LeaseTime ends;
+  std::map<std::uint64_t, engine::Reply> replies;
+  std::uint64_t forgotten = 0;  // the last request whose reply is not kept
+};
+
 /// S78: open or closed, and when it changes.
 struct ModelWindow {
   bool open = false;
@@ -67,11 +83,13 @@ struct ModelQueue {
   engine::QueueRow totals;  // what counts since creation; the numbers by state are counted when asked for
   std::array<std::uint64_t, limits::lane_count> next{};  // last number given in each lane
   std::map<std::string, ModelGroup> groups;
+  std::map<std::string, ModelMemory> memory;  // by deduplication id
   std::uint64_t ages = 0;
   std::uint64_t turn = 0;         // last place given in a ring
   std::uint64_t turn_before = 0;  // before this entry
   bool had_groups = false;
-  std::array<std::uint64_t, limits::priority_count> plain_places{};  // of messages without a group; 0 = first
+  /// Of messages without a group, which stand before all others at first.
+  std::array<std::uint64_t, limits::priority_count> plain_places{};
   std::array<std::uint64_t, limits::priority_count> credits{};
   std::optional<ModelBucket> bucket;
   std::optional<ModelWindow> window;
@@ -83,6 +101,7 @@ struct ModelQueue {
 /// All queues of one shard.
 struct ReferenceModel {
   std::map<QueueId, ModelQueue> queues;
+  std::map<SessionId, ModelSession> sessions;
   Stamps now;
   bool halted = false;             // S64
   std::uint64_t number_floor = 1;  // S58
@@ -98,25 +117,35 @@ struct ReferenceModel {
   engine::QueueFacts facts(QueueId queue) const;
   /// By position: every live message whose time has not passed.
   std::vector<engine::MessageInfo> list(QueueId queue) const;
+  engine::Explanation explain(QueueId queue, Sequence position) const;
+  std::vector<engine::GroupInfo> groups(QueueId queue) const;
   /// Exact, also for the calendar.
   engine::NextDue next_due() const;
   /// When a bucket next lets something go.
   LeaseTime next_token() const;
 };
 
+WallTime retention_base(const ModelMessage& message);
 WallTime retention_end(const ModelQueue& queue, const ModelMessage& message);
 WallTime life_end(const ModelMessage& message);
 /// Why its time is over; none in flight, where the lease wins (S40, S63).
 std::optional<engine::Cause> expiry(const ReferenceModel& model, const ModelQueue& queue,
                                     const ModelMessage& message);
-std::uint64_t count(const ModelQueue& queue, engine::MessageState state);
+/// Of all groups, or of one; "" are the messages without a group.
+std::uint64_t count(const ModelQueue& queue, engine::MessageState state, const std::string* group = nullptr);
+/// Ready messages of groups that are not open.
+std::uint64_t held(const ModelQueue& queue);
 std::uint64_t bytes(const ModelQueue& queue);
-std::uint64_t room_in_flight(const ModelQueue& queue);
-std::uint64_t count(const ModelQueue& queue, const std::string& group, engine::MessageState state);
+std::int64_t units(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
 /// Whole tokens; as many as one likes without a rate (S30).
 std::uint64_t tokens(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
 LeaseTime next_token(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
-/// Ready messages of groups that are not open.
-std::uint64_t held(const ModelQueue& queue);
+void take_token(std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
+bool window_closed(const ModelQueue& queue);
+/// S10, S24, S78; of the queue and of a group.
+std::uint64_t room_in_flight(const ModelQueue& queue);
+std::uint64_t room_in_flight(const ModelQueue& queue, const std::string& group);
+/// What the queue gives next, null when nothing; a round of credits may begin.
+const ModelMessage* choose(ModelQueue& queue, WallTime now);
 
 }  // namespace peerq::model

@@ -49,27 +49,42 @@ class SmallLog {
 
   /// Sends `count` messages of 4 bytes; due and time to live as SendItem says.
   engine::Reply send(QueueId queue, std::size_t count, WallTime due = {}, std::int64_t time_to_live_ms = 0) {
-    engine::SendItem item;
-    item.payload = as_bytes("body");
-    item.counted_bytes = 4;
-    item.due = due;
-    item.time_to_live_ms = time_to_live_ms;
-    const std::vector<engine::SendItem> items(count, item);
-    return run(engine::Send{queue, false, items});
+    engine::SendItem one = item();
+    one.due = due;
+    one.time_to_live_ms = time_to_live_ms;
+    return send(queue, std::vector<engine::SendItem>(count, one));
   }
 
   /// One message of 4 bytes into a group, none when its name is empty.
   engine::ItemReply send_to(QueueId queue, std::string_view group,
                             std::uint8_t priority = limits::priority_default, WallTime due = {},
                             std::int64_t time_to_live_ms = 0) {
+    engine::SendItem one = item(group, priority);
+    one.due = due;
+    one.time_to_live_ms = time_to_live_ms;
+    return run(engine::Send{queue, false, std::span(&one, 1)}).items.at(0);
+  }
+
+  /// A message of 4 bytes, for commands with several.
+  static engine::SendItem item(std::string_view group = {}, std::uint8_t priority = limits::priority_default,
+                               std::string_view deduplication_id = {}) {
     engine::SendItem item;
     item.payload = as_bytes("body");
     item.counted_bytes = 4;
     item.group_id = as_bytes(group);
     item.priority = priority;
-    item.due = due;
-    item.time_to_live_ms = time_to_live_ms;
-    return run(engine::Send{queue, false, std::span(&item, 1)}).items.at(0);
+    item.deduplication_id = as_bytes(deduplication_id);
+    return item;
+  }
+  engine::Reply send(QueueId queue, const std::vector<engine::SendItem>& items, bool atomic = false) {
+    return run(engine::Send{queue, atomic, items});
+  }
+  /// The queue's parameters from now on.
+  void change(QueueId queue, const QueueOptions& options) {
+    engine::Configure configure{*system_.config(queue), false};
+    ++configure.config.version;
+    configure.config.options = options;
+    run(configure);
   }
 
   /// The numbers of the messages that a receive gets, in order.
