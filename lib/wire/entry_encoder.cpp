@@ -116,7 +116,7 @@ class Sizer {
     words_.structure += 1 + receive.queues.size() * size_of<schema::ReceiveSeveral::Weighted>;
   }
   void operator()(const engine::Transact& transact) noexcept {
-    if (!transact.parts.empty()) words_.structure += 1 + transact.parts.size() * size_of<schema::Part>;
+    words_.structure += 1 + transact.parts.size() * size_of<schema::Part>;  // an empty list has its tag too
     for (const auto& part : transact.parts) {
       (*this)(erases_of(part));
       (*this)(sends_of(part));
@@ -141,7 +141,7 @@ class Sizer {
     words_.structure += size_of<schema::ExtendSchedule> + text_words(extend.name) + extend.runs_ms.size();
   }
   void operator()(const engine::RemoveSchedule& remove) noexcept {
-    words_.structure += text_words(remove.name);
+    words_.structure += words_of(remove.name.size() + 1);  // an empty text has its NUL too
   }
   void operator()(const engine::Kick& kick) noexcept {
     words_.structure += size_of<schema::Kick> + ids_words(kick.ids);

@@ -38,12 +38,16 @@ void QueueEngine<T>::create(const QueueConfig& config) {
 template <Tables T>
 void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config) {
   const bool retention_changed = queue.config.options.retention != config.options.retention;
+  // Until now the bucket has filled by the old rate; without a rate there is none.
+  const bool has_rate = config.options.rate.per_second_thousandths != 0;
+  if (queue.row.bucket.at.us >= 0) tokens(queue.config.options.rate, queue.row.bucket);
+  if (!has_rate) queue.row.bucket = TokenBucket{};
   queue.config = config;
   tables_->template update<ConfigRow>(QueueKey{queue.id}, ConfigRow{config});
   if (queue.row.timer.us != 0) {
     tables_->template erase<GroupTimerRow>({queue.row.timer, queue.id, 0});
     queue.row.timer = LeaseTime{0};
-    if (config.options.rate.per_second_thousandths != 0) arm_queue_timer(queue);
+    if (has_rate) arm_queue_timer(queue);
   }
   if (config.options.windows.empty()) drop_window(queue);
   if (!config.options.windows.empty()) effects_->calendars.push_back(queue.id);

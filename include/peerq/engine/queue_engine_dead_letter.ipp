@@ -35,14 +35,14 @@ QueueContext* QueueEngine<T>::look_up_other(QueueId queue) {
 }
 
 /// For a message that was taken out. False when there is no dead-letter queue. One that this shard does not
-/// know is another's (S41).
+/// have is another's, or deleted: that is the catalog's to say (S41).
 template <Tables T>
 bool QueueEngine<T>::to_dead_letter_queue(QueueContext& queue, const MessageKey& key, MessageRow& row,
                                           Cause cause) {
   const QueueId id = queue.config.dead_letter;
   if (id.value == 0 || id == queue.id) return false;
   QueueContext* target = look_up_other(id);
-  if (target != nullptr && target->removed) return false;
+  if (target != nullptr && target->removed) target = nullptr;
   NoteRow note = dead_letter_note(queue, key, row, cause);
   settle_fate(key, row, Fate::failed, cause, note.last_error);
   queue.count(EventKind::dead_lettered);

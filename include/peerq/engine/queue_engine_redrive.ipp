@@ -121,16 +121,13 @@ typename QueueEngine<T>::Turn QueueEngine<T>::redrive_one(QueueContext& queue, R
                       (redrive.causes == 0 || (redrive.causes >> static_cast<unsigned>(note.cause) & 1U));
   if (!wanted) return pass(redrive, found->key, &redrive.skipped);
   const QueueId to = redrive.target.value != 0 ? redrive.target : note.source;
-  QueueContext* recent = recent_;
-  QueueContext* target = lookup(to);
-  recent_ = recent;
-  if (target == nullptr) {
+  QueueContext* target = look_up_other(to);
+  if (target == nullptr || target->removed) {
     if (queue.row.moving >= limits::moving_max) return Turn::wait;
     take_out(queue, found->key, row);
     send_away(queue, found->key, row, to, std::move(note), true);
   } else {
-    const bool fits = !target->removed && (!target->is_fifo() || row.group != 0);
-    if (!fits) return pass(redrive, found->key, &redrive.failed);
+    if (target->is_fifo() && row.group == 0) return pass(redrive, found->key, &redrive.failed);
     if (check_depth(*target, {.count = 1, .bytes = row.counted_bytes}).code != errc::ok) return Turn::wait;
     touch(*target);
     take_out(queue, found->key, row);

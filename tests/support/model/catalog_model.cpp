@@ -27,6 +27,7 @@ std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
   if (a.max_message_size != b.max_message_size) return "max_message_size";
   if (a.max_messages != b.max_messages) return "max_messages";
   if (a.max_bytes != b.max_bytes) return "max_bytes";
+  if (a.overflow != b.overflow) return "overflow";
   if (a.visibility_timeout != b.visibility_timeout) return "visibility_timeout";
   if (a.max_lease_time != b.max_lease_time) return "max_lease_time";
   if (a.delay != b.delay) return "delay";
@@ -44,14 +45,13 @@ std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
   if (a.max_in_flight_per_group != b.max_in_flight_per_group) return "max_in_flight_per_group";
   if (a.rate != b.rate) return "rate";
   if (a.group_rate != b.group_rate) return "group_rate";
+  if (a.deduplication_window != b.deduplication_window) return "deduplication_window";
+  if (a.content_based_deduplication != b.content_based_deduplication) return "content_based_deduplication";
   return a.windows != b.windows ? "windows" : "";
 }
 
 errc check_options(const QueueOptions& o) {
-  const QueueOptions d;
-  const bool supported = o.partitions == 1 && o.overflow == d.overflow &&
-                         o.deduplication_window == d.deduplication_window && !o.content_based_deduplication;
-  if (!supported) return errc::not_supported;
+  if (o.partitions != 1 || o.overflow == Overflow::block) return errc::not_supported;
   return o.dead_letter_queue.empty() || valid_name(o.dead_letter_queue) ? errc::ok : errc::invalid_name;
 }
 
@@ -149,7 +149,7 @@ class Catalog {
     return {queue.value == 0 ? errc::queue_not_found : errc::queue_deleted, nullptr};
   }
 
-  /// S11: never itself, its source's durability (stronger is another shard: not built), no cycle, at most 8.
+  /// S11: never itself, its source's durability or a stronger, no cycle, at most 8.
   errc check_dead_letter(const std::string& name, const QueueOptions& options) const {
     std::size_t length = 0;
     for (std::string next = options.dead_letter_queue; !next.empty();) {
@@ -159,7 +159,6 @@ class Catalog {
       const auto& target = known->second.config.options;
       if (target.type != options.type) return errc::invalid_argument;
       if (target.durability > options.durability) return errc::invalid_argument;
-      if (target.durability < options.durability) return errc::not_supported;
       next = target.dead_letter_queue;
     }
     return errc::ok;

@@ -48,6 +48,12 @@ class MachineSystem : public System {
   Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps now) override {
     return machine_->get(queue, id, now);
   }
+  Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) override {
+    return machine_->explain(queue, id, now);
+  }
+  Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) override {
+    return machine_->groups(queue, after, max);
+  }
   engine::NextDue next_due() override { return machine_->next_due(); }
   /// Takes one step of a checkpoint: freeze, write, finish. Entries and restarts come in between. True when
   /// finished.

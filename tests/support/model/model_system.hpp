@@ -46,6 +46,18 @@ class ModelSystem : public System {
     }
     return errc::message_not_found;
   }
+  Result<engine::GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) override {
+    engine::GroupPage page;
+    for (auto& group : model_.groups(queue)) {
+      if (group.group_id <= after) continue;
+      if (page.groups.size() == max) {
+        page.next = page.groups.back().group_id;
+        break;
+      }
+      page.groups.push_back(std::move(group));
+    }
+    return page;
+  }
   engine::NextDue next_due() override { return model_.next_due(); }
 
  private:

@@ -283,13 +283,19 @@ class Entry {
     auto& source = *find(message.queue);
     const bool by_time = cause == Cause::time_to_live || cause == Cause::retention;
     auto* target = find(source.config.dead_letter);
-    if (by_time && (target == nullptr || !source.config.options.dead_letter_expired)) {
+    const bool away = target == nullptr && source.config.dead_letter.value != 0;
+    if (by_time && ((target == nullptr && !away) || !source.config.options.dead_letter_expired)) {
       event(EventKind::expired, message.queue);
       return remove(message, &QueueRow::expired);
     }
     if (cause == Cause::overflow) event(EventKind::dropped, message.queue);
-    if (cause == Cause::overflow && target == nullptr) return remove(message, &QueueRow::dropped);
+    if (cause == Cause::overflow && target == nullptr && !away) return remove(message, &QueueRow::dropped);
     blame(message, cause);
+    if (away) {  // another shard's (S41)
+      event(EventKind::dead_lettered, message.queue);
+      source.totals.moving_bytes += message.counted_bytes;
+      return remove(message, &QueueRow::moving);
+    }
     if (target == nullptr) {
       event(EventKind::parked, message.queue);
       message.state = MessageState::parked;
@@ -388,8 +394,13 @@ class Entry {
     if (replies.contains(origin.sequence)) return again(replies.at(origin.sequence));
     if (origin.sequence <= forgotten) return failed(errc::outcome_unknown);
     session_ = origin.session;
-    Reply reply = replies[origin.sequence] = run_alone(command.body);
+    Reply reply = run_alone(command.body);
     session_ = {};
+    const bool receives = std::holds_alternative<engine::Receive>(command.body) ||
+                          std::holds_alternative<engine::ReceiveSeveral>(command.body);
+    // Nothing happened: who waits on makes the same request again.
+    if (receives && reply.code == errc::ok && reply.grants.empty()) return reply;
+    replies[origin.sequence] = reply;
     if (replies.size() > limits::session_window) {
       forgotten = replies.begin()->first;
       replies.erase(replies.begin());
@@ -489,8 +500,8 @@ class Entry {
   /// For those that are no duplicates; all at once (S14, S15).
   void make_room(ModelQueue& queue, std::span<const SendItem> items) {
     const auto& options = queue.config.options;
-    std::uint64_t messages = queue.messages.size();
-    std::uint64_t size = bytes(queue);
+    std::uint64_t messages = queue.messages.size() + queue.totals.moving;
+    std::uint64_t size = bytes(queue) + queue.totals.moving_bytes;
     std::uint8_t priority = limits::priority_max;
     std::set<std::string> ids;
     for (const auto& i : items) {

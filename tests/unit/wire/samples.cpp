@@ -187,6 +187,7 @@ void add_transactions(Sample& sample, const port::Codec& codec) {
                   {QueueId(0x1'0000'0002), {}, sample.sends.back()},
                   {QueueId(0x1'0000'0003), sample.settles[0], {}}};
   add(sample, engine::Transact{sample.parts});
+  add(sample, engine::Transact{});
 }
 
 void add_movements(Sample& sample, const port::Codec& codec) {
@@ -205,6 +206,7 @@ void add_movements(Sample& sample, const port::Codec& codec) {
   add(sample, schedule(sample, codec));
   add(sample, engine::ExtendSchedule{queue, "nightly", 3, sample.turns[0]});
   add(sample, engine::RemoveSchedule{queue, "nightly"});
+  add(sample, engine::RemoveSchedule{queue, ""});
 }
 
 void add_catalog(Sample& sample, Age age) {
