@@ -144,8 +144,8 @@ class QueueEngine {
     LeaseTime latest_deadline{};
     /// The session that the leases end with; 0 = none.
     SessionId session{0};
-    /// One turn only: a message, or what follows each other in a FIFO group.
-    bool once = false;
+    /// The FIFO group that it took from last.
+    std::uint64_t following = 0;
     /// Levels that may still have something (bit n = level n).
     std::uint16_t levels = (1U << limits::priority_count) - 1;
   };
@@ -265,7 +265,7 @@ class QueueEngine {
   void end_handout(QueueContext& queue);
   void receive_several(const ReceiveSeveral& command, Reply& reply);
   static bool check_several(const ReceiveSeveral& command, Reply& reply);
-  bool take_from(std::vector<Share>& shares, std::uint64_t most, std::uint64_t& bytes_left, Reply& reply);
+  bool take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply);
   void hand_out(QueueContext& queue, Handout& handout);
   bool hand_over(QueueContext& queue, Pick& pick, Handout& handout);
   bool has_any(QueueContext& queue, Handout& handout);

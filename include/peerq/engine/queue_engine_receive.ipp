@@ -77,7 +77,7 @@ void QueueEngine<T>::hand_out(QueueContext& queue, Handout& handout) {
       handout.reply->skipped = true;
       return announce(queue);
     }
-    if (!pick || !hand_over(queue, *pick, handout) || handout.once) return;
+    if (!pick || !hand_over(queue, *pick, handout)) return;
   }
 }
 
@@ -98,6 +98,7 @@ bool QueueEngine<T>::hand_over(QueueContext& queue, Pick& pick, Handout& handout
     to_the_end(queue, group, need_group(queue, group).row);
     return true;
   }
+  handout.following = group;
   return follow_group(queue, group, handout);
 }
 

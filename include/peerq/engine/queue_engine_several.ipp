@@ -27,8 +27,7 @@ void QueueEngine<T>::receive_several(const ReceiveSeveral& command, Reply& reply
     shares.push_back({queue, one.weight, begin_handout(*queue, plain, reply)});
   }
   std::uint64_t bytes_left = command.max_bytes;
-  while (reply.grants.size() < command.max_messages &&
-         take_from(shares, command.max_messages - reply.grants.size(), bytes_left, reply)) {
+  while (reply.grants.size() < command.max_messages && take_from(shares, bytes_left, reply)) {
   }
   for (Share& share : shares) end_handout(*share.queue);
 }
@@ -55,11 +54,10 @@ bool QueueEngine<T>::check_several(const ReceiveSeveral& command, Reply& reply) 
   return true;
 }
 
-/// One message from the queue whose turn it is, or several of a FIFO group (S43), at most `most`. False when
-/// none has one.
+/// One message from the queue whose turn it is; a FIFO group that has begun goes on (S43). False when none has
+/// one.
 template <Tables T>
-bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t most, std::uint64_t& bytes_left,
-                               Reply& reply) {
+bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply) {
   for (;;) {
     Share* next = nullptr;
     for (Share& share : shares) {
@@ -68,19 +66,18 @@ bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t most, s
     }
     if (next == nullptr) return false;
     Handout& handout = next->handout;
-    handout.room = next->queue->is_fifo() ? std::min(next->room, most) : 1;
-    handout.once = true;
+    handout.room = 1;
     handout.bytes_left = bytes_left;
     const std::size_t before = reply.grants.size();
-    hand_out(*next->queue, handout);
-    const std::uint64_t got = reply.grants.size() - before;
-    if (got == 0) {
+    const bool full = handout.following != 0 && !follow_group(*next->queue, handout.following, handout);
+    if (!full && reply.grants.size() == before) hand_out(*next->queue, handout);
+    if (reply.grants.size() == before) {
       next->exhausted = true;
       continue;
     }
     bytes_left = handout.bytes_left;
-    next->taken += got;
-    next->room -= got;
+    ++next->taken;
+    --next->room;
     return true;
   }
 }

@@ -19,21 +19,21 @@ constexpr std::size_t bodies_kept = 32;
 // What the engine is known to do otherwise than the page, left out of the logs while it does
 // (tests/regression).
 /// Of a message whose deduplication window has passed, too: deduplication.cpp.
-constexpr bool cancel_forgets_newer_ids = true;
+constexpr bool cancel_forgets_newer_ids = false;
 /// An atomic batch of nothing but duplicates, in a queue above its limit: deduplication.cpp.
-constexpr bool duplicates_need_room = true;
+constexpr bool duplicates_need_room = false;
 /// A batch drops messages up to its highest priority: drop_oldest.cpp.
-constexpr bool atomic_batches_have_one_priority = true;
+constexpr bool atomic_batches_have_one_priority = false;
 /// several_of_a_group.cpp.
-constexpr bool several_take_one_of_fifo_groups = true;
+constexpr bool several_take_one_of_fifo_groups = false;
 /// A transaction on a queue above its limit deletes and does not send: transactions.cpp.
-constexpr bool overfull_queues_meet_no_transactions = true;
+constexpr bool overfull_queues_meet_no_transactions = false;
 /// transactions.cpp.
-constexpr bool failed_transactions_drop = true;
+constexpr bool failed_transactions_drop = false;
 /// Seen in the order in which groups get their tokens: purged_groups.cpp.
-constexpr bool purged_groups_keep_their_age = true;
+constexpr bool purged_groups_keep_their_age = false;
 /// Not in the order of the times, seen in the order of groups: order_of_due_times.cpp.
-constexpr bool retention_expires_all_at_once = true;
+constexpr bool retention_expires_all_at_once = false;
 /// A bucket is filled by a rate that was set later, and is not full when a rate is set again:
 /// group_rates.cpp.
 constexpr bool rates_do_not_change = true;

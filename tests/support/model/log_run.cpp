@@ -328,7 +328,6 @@ class LogRun {
   void count_code(errc code, Situation invalid) {
     if (code == errc::queue_full) met(Situation::queue_full);
     if (code == errc::message_too_large) met(Situation::message_too_large);
-    if (code == errc::not_supported) met(Situation::send_not_supported);
     if (code == errc::invalid_argument) met(invalid);
     if (code == errc::stale_receipt) met(Situation::stale_receipt);
     if (code == errc::message_not_found) met(Situation::message_not_found);
