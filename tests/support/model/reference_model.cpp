@@ -517,7 +517,7 @@ class Entry {
       return (options.max_messages && messages > *options.max_messages) ||
              (options.max_bytes && size > *options.max_bytes);
     };
-    if (messages == queue.messages.size()) return;
+    if (messages == queue.messages.size() + queue.totals.moving) return;
     const bool drops = options.overflow == Overflow::drop_oldest;
     std::vector<ModelMessage*> dropped;
     for (auto* message : droppable(queue, priority)) {
