@@ -121,6 +121,8 @@ class QueueEngine {
     std::uint8_t lowest = limits::priority_max;
     std::set<std::string> ids = {};
   };
+  /// What has to go for the sends of a transaction.
+  using Victims = std::map<QueueId, std::vector<MessageKey>>;
   /// A walk over a lane for what may be dropped.
   struct OldestReady {
     std::uint8_t lane = 0;
@@ -235,7 +237,7 @@ class QueueEngine {
 
   // transact
   void transact(const Transact& command, Reply& reply);
-  bool check_transaction(const Transact& command, Reply& reply);
+  bool check_transaction(const Transact& command, Victims& victims, Reply& reply);
   bool check_parts(const Transact& command, Reply& reply);
   bool check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply);
   void count_send(const QueueContext& queue, const SendItem& item, Demand& demand) const;

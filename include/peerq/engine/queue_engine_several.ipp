@@ -54,8 +54,8 @@ bool QueueEngine<T>::check_several(const ReceiveSeveral& command, Reply& reply) 
   return true;
 }
 
-/// One message from the queue whose turn it is; a FIFO group that has begun goes on (S43). False when none has
-/// one.
+/// One message from the queue whose turn it is; a FIFO group that has begun goes on (S43). False when none
+/// has one.
 template <Tables T>
 bool QueueEngine<T>::take_from(std::vector<Share>& shares, std::uint64_t& bytes_left, Reply& reply) {
   for (;;) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "peerq/engine/queue_engine.hpp"
@@ -13,7 +14,8 @@ inline namespace v1 {
 
 template <Tables T>
 void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
-  if (!check_transaction(command, reply)) return;
+  Victims victims;
+  if (!check_transaction(command, victims, reply)) return;
   for (const Transact::Part& part : command.parts) {
     QueueContext& queue = need_context(part.queue);
     for (const SettleItem& item : part.erases) {
@@ -24,6 +26,7 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
   }
   for (const Transact::Part& part : command.parts) {
     QueueContext& queue = need_context(part.queue);
+    for (const MessageKey& key : std::exchange(victims[part.queue], {})) drop(queue, key);
     for (const SendItem& item : part.sends) {
       ItemReply& sent = reply.items.emplace_back();
       sent.code = send_one(queue, item, sent).code;
@@ -34,7 +37,7 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
 /// The first failure is the answer, in the order of S60: arguments, queues, receipts, room. Nothing has
 /// changed then but what the stamps made due.
 template <Tables T>
-bool QueueEngine<T>::check_transaction(const Transact& command, Reply& reply) {
+bool QueueEngine<T>::check_transaction(const Transact& command, Victims& victims, Reply& reply) {
   if (!check_parts(command, reply)) return false;
   std::map<QueueId, Demand> demands;
   for (const Transact::Part& part : command.parts) {
@@ -54,12 +57,8 @@ bool QueueEngine<T>::check_transaction(const Transact& command, Reply& reply) {
       count_send(queue, item, demand);
     }
   }
-  std::map<QueueId, std::vector<MessageKey>> victims;
   for (auto& [id, demand] : demands) {
     if (!check_demand(need_context(id), demand, victims[id], reply)) return false;
-  }
-  for (auto& [id, keys] : victims) {
-    for (const MessageKey& key : keys) drop(need_context(id), key);
   }
   return true;
 }
