@@ -98,7 +98,7 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   }
   if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
   identify_by_content(shard, send.queue, send);
-  push_pending(shard, request, send.payload_bytes + command_bytes + 32 * send.items.size());
+  admit_to_line(shard, std::static_pointer_cast<SendRequest>(request));
 }
 
 /// Refuses what the engine would refuse, before any I/O: `all` messages must have the size, or at least one.
@@ -296,6 +296,10 @@ void Core::admit_cancel(const CancelRequest& cancel) {
   if (target->stage == Stage::waiting && target->kind == Kind::outcome) {
     target->cancelled = true;
     return expire_outcomes(shard(target->shard));
+  }
+  if (target->stage == Stage::waiting && target->kind == Kind::send) {
+    target->cancelled = true;
+    return expire_lines(shard(target->shard));
   }
   if (target->stage == Stage::waiting) {
     auto waiter = shard(target->shard).waiters.remove(static_cast<const ReceiveRequest&>(*target));

@@ -71,11 +71,13 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
     request->stamped_lease = entry.stamped_lease;
     deliver_reply(shard, request, std::move(shard.effects.replies[i]));
   }
+  shard.rooms.insert(shard.effects.room.begin(), shard.effects.room.end());
   for (const QueueId queue : shard.effects.moving) shard.moving.insert(queue);
   for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
   for (const QueueId queue : shard.effects.deleted) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::queue_deleted));
+    end_line(shard, queue, Error(errc::queue_deleted));
   }
   if (!shard.effects.events.empty()) report(shard);
 }
@@ -89,6 +91,11 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   request->reply = std::move(reply);
   if (request->kind == Kind::receive)
     return deliver_receive(shard, std::static_pointer_cast<ReceiveRequest>(request));
+  if (request->kind == Kind::send) {
+    auto send = std::static_pointer_cast<SendRequest>(request);
+    left_entry(shard, *send);
+    if (waits_on(shard, send)) return;
+  }
   if (request->kind == Kind::session)
     return session_applied(shard, std::static_pointer_cast<SessionRequest>(request));
   if (request->stage == Stage::finished) return;  // its deadline passed: the outcome was reported as unknown
@@ -287,6 +294,9 @@ void Core::fail_everything(Shard& shard, const Error& error) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, error);
   }
   end_outcomes(shard, error);
+  end_lines(shard, error);
+  shard.lines.clear();
+  shard.rooms.clear();
   shard.hot.clear();
   shard.promised.clear();
 }

@@ -155,6 +155,7 @@ std::uint64_t deliverable_in(const std::vector<engine::SendItem>& items, const e
 /// Cuts and applies what is possible now; true when something was done, so that it is worth another look.
 bool Core::pump(Shard& shard) {
   bool moved = false;
+  advance_lines(shard);
   while (may_cut(shard)) {
     if (!cut(shard)) break;
     moved = true;

@@ -46,6 +46,7 @@ void Core::configure_applied(const std::shared_ptr<ConfigureRequest>& request) {
   Shard& catalog = shard(catalog_shard);
   if (!catalog.is_stopped()) push_pending(catalog, std::move(confirmation), 64);
   if (request->shard == interval_shard) refresh_sync_interval();
+  shard(request->shard).rooms.insert(request->queue);  // its limits may have changed
   if (request->parent != nullptr && --request->parent->unconfirmed == 0) finish(request->parent);
   finish(request);
 }

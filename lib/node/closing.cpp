@@ -66,6 +66,7 @@ void Core::end_waiters(Shard& shard) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::closed));
   }
   end_outcomes(shard, Error(errc::closed));
+  end_lines(shard, Error(errc::closed));
 }
 
 bool Core::is_idle() const {

@@ -227,6 +227,12 @@ void Core::drain_mailbox() {
 
 void Core::finish(const std::shared_ptr<Request>& request, Error error) {
   if (request == nullptr || request->stage == Stage::finished) return;
+  if (request->kind == Kind::send) {
+    auto& send = static_cast<SendRequest&>(*request);
+    // One that is under way stays counted until its entry is applied.
+    if (request->stage == Stage::pending) left_entry(shard(request->shard), send);
+    error = join_parts(send, std::move(error));
+  }
   request->stage = Stage::finished;
   request->error = std::move(error);
   if (request->kind == Kind::configure) configure_ended(static_cast<const ConfigureRequest&>(*request));

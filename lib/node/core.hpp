@@ -7,10 +7,10 @@
 // up.
 //
 // Where what is: core.cpp token and steps; admit.cpp gate and routing, transact.cpp of transactions;
-// batch.cpp cutting entries; apply.cpp what entries cause; session_flow.cpp sessions; catalog_flow.cpp
-// creating and deleting queues; timing.cpp deadlines and ticks; checkpoints.cpp; recovery.cpp; closing.cpp;
-// moves.cpp messages between shards; calendar_flow.cpp windows and schedules; outcomes.cpp who waits for what
-// becomes of a message.
+// batch.cpp cutting entries; apply.cpp what entries cause; blocked.cpp senders that wait for room;
+// session_flow.cpp sessions; catalog_flow.cpp creating and deleting queues; timing.cpp deadlines and ticks;
+// checkpoints.cpp; recovery.cpp; closing.cpp; moves.cpp messages between shards; calendar_flow.cpp windows
+// and schedules; outcomes.cpp who waits for what becomes of a message.
 
 #include <array>
 #include <atomic>
@@ -158,6 +158,22 @@ class Core : public std::enable_shared_from_this<Core> {
   bool answer_existing(const std::shared_ptr<Request>& request);
   bool is_configured(const engine::QueueConfig& config);
   Error check_queue(const Shard& shard, const Request& request) const;
+
+  // blocked.cpp
+  static std::size_t entry_bytes_of(const SendRequest& send);
+  void admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send);
+  bool may_go(const Shard& shard, const SendLine& line, const SendRequest& send) const;
+  void go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send);
+  void wait_for_room(Shard& shard, std::shared_ptr<SendRequest> send);
+  static void left_entry(Shard& shard, SendRequest& send);
+  void advance_lines(Shard& shard);
+  bool waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send);
+  static void keep_sent(SendRequest& send);
+  static Error join_parts(SendRequest& send, Error error);
+  void expire_lines(Shard& shard);
+  void end_line(Shard& shard, QueueId queue, const Error& error);
+  void end_lines(Shard& shard, const Error& error);
+  static bool has_line(const Shard& shard, QueueId queue);
 
   // session_flow.cpp
   static bool was_answered(const Shard& shard, const Request& request);

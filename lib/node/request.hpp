@@ -133,6 +133,20 @@ struct Outgoing {
 struct SendRequest final : Request, Outgoing {
   SendRequest() noexcept : Request(Kind::send) {}
   bool atomic = false;
+
+  // In a queue that lets its senders wait for room (blocked.cpp):
+  /// Place in line, whether it waits or not.
+  std::uint64_t place = 0;
+  /// Counted in its line while it is under way.
+  std::uint64_t ahead_messages = 0;
+  std::uint64_t ahead_bytes = 0;
+  /// It was proposed although it does not fit; it has been refused once.
+  bool tries = false;
+  bool tried = false;
+  /// A batch that is sent in parts: all of it, what became of it, and which of it `items` are.
+  std::vector<engine::SendItem> asked;
+  std::vector<engine::ItemReply> decided;
+  std::vector<std::size_t> open;
 };
 
 struct TransactRequest final : Request {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -36,6 +37,16 @@ struct EntryUnderWay {
   LeaseTime stamped_lease;
   /// Who gets the reply of each command; null where nobody does.
   std::vector<std::shared_ptr<Request>> requests;
+};
+
+/// Who waits for room in a queue, and what was let go and is not applied yet.
+struct SendLine {
+  /// By place.
+  std::map<std::uint64_t, std::shared_ptr<SendRequest>> waiting;
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  /// One of those under way does not fit: nobody follows it.
+  bool tries = false;
 };
 
 /// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one
@@ -74,6 +85,14 @@ struct Shard {
   std::unordered_set<QueueId> calendars;
   /// Who waits for what becomes of a message.
   std::multimap<MessageId, std::shared_ptr<OutcomeRequest>> outcome_waiters;
+
+  /// Senders that wait for room, per queue (S15).
+  std::map<QueueId, SendLine> lines;
+  /// Queues whose lines are to be looked at.
+  std::set<QueueId> rooms;
+  std::uint64_t last_place = 0;
+  /// How many wait in all lines.
+  std::size_t blocked = 0;
 
   /// A tick is to be logged although nobody asks for anything.
   bool tick_now = false;

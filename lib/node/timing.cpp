@@ -24,6 +24,7 @@ void Core::expire_deadlines() {
   for (auto& shard : shards_) {
     expire_pending(shard);
     expire_outcomes(shard);
+    expire_lines(shard);
   }
 }
 

@@ -24,6 +24,9 @@ void Core::admit_transact(const std::shared_ptr<Request>& request, Shard& shard)
     if (Error error = check_sizes(shard, part.queue, part.sends, true); error.code != errc::ok) {
       return finish(request, std::move(error));
     }
+    if (!part.sends.items.empty() && has_line(shard, part.queue)) {
+      return finish(request, Error(errc::queue_full, part.name + ", others wait for room"));
+    }
     identify_by_content(shard, part.queue, part.sends);
     outdate(shard, part.queue, part.erases, part.epochs);
     sends = sends || !part.sends.items.empty();

@@ -106,6 +106,9 @@ class QueueMachineOver final
   bool remembers(QueueId queue, std::string_view attempt_id) override {
     return this->guarded_or(false, [&] { return this->engine_.remembers(queue, attempt_id); });
   }
+  engine::Depth depth(QueueId queue) override {
+    return this->guarded_or(engine::Depth{}, [&] { return this->engine_.depth(queue); });
+  }
   bool remembers(const engine::Origin& origin) override {
     return this->guarded_or(false, [&] { return this->engine_.remembers(origin); });
   }

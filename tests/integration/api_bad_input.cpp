@@ -60,7 +60,6 @@ TEST_CASE("api node: what is not built is refused, never silently stored", "[api
            opened.node.open_queue("new").error() == errc::queue_not_found;
   };
   CHECK(refused({.partitions = 2}));
-  CHECK(refused({.overflow = Overflow::block}));
 }
 
 TEST_CASE("api node: queue parameters of order and flow are checked at the bound and one past it",

@@ -81,7 +81,7 @@ struct QueueOptions {
   /// Most bytes of messages; at least max_message_size; none = no limit.
   std::optional<std::uint64_t> max_bytes = {};
   /// What a send to a full queue gets (S15): `queue_full` at once; room that the oldest ready messages of the
-  /// lowest priority make for it. `block` is not supported in this version.
+  /// lowest priority make for it; or a place in line until there is room or its timeout ends.
   Overflow overflow = Overflow::reject;
 
   /// How long a received message stays invisible. 1 ms to 12 h.

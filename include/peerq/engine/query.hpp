@@ -35,6 +35,12 @@ struct Checkpoint {
   std::string configuration;
 };
 
+/// What a queue's limits are about.
+struct Depth {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// A queue's exact counters at one point of its log.
 struct QueueFacts {
   QueueRow counters;

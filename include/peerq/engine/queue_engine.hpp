@@ -58,6 +58,8 @@ class QueueEngine {
   const QueueConfig* config(QueueId queue) const;
   /// How many messages a receive could get at once: ready, unless paused or at the in-flight cap.
   std::uint64_t deliverable(QueueId queue) const;
+  /// What counts against its limits; zero for a queue that the shard does not know.
+  Depth depth(QueueId queue) const;
   /// Whether leases of a receive with this attempt id may be live (S21).
   bool remembers(QueueId queue, std::string_view attempt_id) const;
   /// Whether the session's request has a reply that its repetition gets (S18).

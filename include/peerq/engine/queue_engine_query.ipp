@@ -39,6 +39,13 @@ std::uint64_t QueueEngine<T>::deliverable(QueueId queue) const {
 }
 
 template <Tables T>
+Depth QueueEngine<T>::depth(QueueId queue) const {
+  const QueueContext* found = lookup(queue);
+  if (found == nullptr) return {};
+  return {found->row.live(), found->row.bytes};
+}
+
+template <Tables T>
 bool QueueEngine<T>::remembers(QueueId queue, std::string_view attempt_id) const {
   return tables_->template find<AttemptIdRow>({queue, std::string(attempt_id)}).has_value();
 }

@@ -166,8 +166,6 @@ inline void check_sizes(const QueueOptions& options, OptionsCheck& check) {
   }
   check.require(options.overflow <= Overflow::block, errc::invalid_argument,
                 "overflow is unknown; reject, drop_oldest or block");
-  check.require(options.overflow != Overflow::block, errc::not_supported,
-                "overflow is block; this version has only reject and drop_oldest");
 }
 
 inline void check_times(const QueueOptions& options, OptionsCheck& check) {

@@ -64,6 +64,8 @@ class QueueMachine : public StateMachine {
   virtual const engine::QueueConfig* config(QueueId queue) = 0;
   /// How many messages a receive at `now` could get at once: ready, unless paused or at the in-flight cap.
   virtual std::uint64_t deliverable(QueueId queue) = 0;
+  /// What counts against its limits.
+  virtual engine::Depth depth(QueueId queue) = 0;
   /// Whether leases of a receive with this attempt id may be live (S21).
   virtual bool remembers(QueueId queue, std::string_view attempt_id) = 0;
   /// Whether the session's request was answered, so that its repetition gets that answer (S18).

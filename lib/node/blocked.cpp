@@ -1,0 +1,216 @@
+// Senders that wait for room in a queue with `Overflow::block` (S15): one line per queue, first come, first
+// served, nobody overtakes. They live here and not in the log (S81).
+//
+// A send is proposed when it fits beside those ahead of it, which are proposed and not applied yet. One that
+// may be a duplicate needs no room (S17): the first in line is tried once although it does not fit, alone.
+// The engine has the last word; what it has no room for goes back to its place.
+
+#include <algorithm>
+
+#include "node/core.hpp"
+
+namespace peerq::node {
+
+namespace {
+
+constexpr std::size_t command_bytes = 96;
+
+bool is_blocking(const engine::QueueConfig* config) {
+  return config != nullptr && config->options.overflow == Overflow::block;
+}
+
+std::uint64_t bytes_of(const std::vector<engine::SendItem>& items) {
+  std::uint64_t bytes = 0;
+  for (const auto& item : items) bytes += item.counted_bytes;
+  return bytes;
+}
+
+/// A request of a session has one outcome, so all of it waits; else what fits may go ahead of the rest.
+bool goes_whole(const SendRequest& send) { return send.atomic || send.origin.session.value != 0; }
+
+bool may_be_duplicate(const SendRequest& send, const QueueOptions& options) {
+  if (options.deduplication_window.count() == 0) return false;
+  const auto has_id = [](const engine::SendItem& item) { return !item.deduplication_id.empty(); };
+  return std::any_of(send.items.begin(), send.items.end(), has_id);
+}
+
+bool is_full(const engine::ItemReply& item) { return item.code == errc::queue_full; }
+
+}  // namespace
+
+std::size_t Core::entry_bytes_of(const SendRequest& send) {
+  return send.payload_bytes + command_bytes + 32 * send.items.size();
+}
+
+/// Proposes a send, or puts it in line.
+void Core::admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send) {
+  if (!is_blocking(shard.queues->config(send->queue))) {
+    const std::size_t bytes = entry_bytes_of(*send);
+    return push_pending(shard, std::move(send), bytes);
+  }
+  send->place = ++shard.last_place;
+  SendLine& line = shard.lines[send->queue];
+  if (line.waiting.empty() && may_go(shard, line, *send)) return go_ahead(shard, line, std::move(send));
+  if (shard.blocked >= limits::waiters_max) {
+    return finish(send, Error(errc::limit_exceeded,
+                              "blocked senders, the limit is " + std::to_string(limits::waiters_max)));
+  }
+  wait_for_room(shard, std::move(send));
+}
+
+bool Core::may_go(const Shard& shard, const SendLine& line, const SendRequest& send) const {
+  const QueueOptions& options = shard.queues->config(send.queue)->options;
+  if (options.overflow != Overflow::block) return true;
+  if (line.tries) return false;
+  const bool whole = goes_whole(send);
+  const std::uint64_t count = line.messages + (whole ? send.items.size() : 1);
+  const std::uint64_t bytes = line.bytes + (whole ? bytes_of(send.items) : send.items.front().counted_bytes);
+  const engine::Depth depth = shard.queues->depth(send.queue);
+  const bool fits = (!options.max_messages || depth.messages + count <= *options.max_messages) &&
+                    (!options.max_bytes || depth.bytes + bytes <= *options.max_bytes);
+  return fits || (!send.tried && line.messages == 0 && may_be_duplicate(send, options));
+}
+
+void Core::go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send) {
+  send->ahead_messages = send->items.size();
+  send->ahead_bytes = bytes_of(send->items);
+  line.messages += send->ahead_messages;
+  line.bytes += send->ahead_bytes;
+  const engine::Depth depth = shard.queues->depth(send->queue);
+  const QueueOptions& options = shard.queues->config(send->queue)->options;
+  send->tries = (options.max_messages && depth.messages + line.messages > *options.max_messages) ||
+                (options.max_bytes && depth.bytes + line.bytes > *options.max_bytes);
+  line.tries = line.tries || send->tries;
+  const std::size_t bytes = entry_bytes_of(*send);
+  push_pending(shard, std::move(send), bytes);
+}
+
+/// In line, before whoever came after it.
+void Core::wait_for_room(Shard& shard, std::shared_ptr<SendRequest> send) {
+  send->stage = Stage::waiting;
+  ++shard.blocked;
+  next_deadline_ = std::min(next_deadline_, send->deadline);
+  SendLine& line = shard.lines[send->queue];
+  line.waiting.emplace(send->place, std::move(send));
+}
+
+/// It is not under way any more, whatever became of it.
+void Core::left_entry(Shard& shard, SendRequest& send) {
+  const auto found = shard.lines.find(send.queue);
+  if (found == shard.lines.end() || send.ahead_messages == 0) return;
+  SendLine& line = found->second;
+  line.messages -= std::exchange(send.ahead_messages, 0);
+  line.bytes -= std::exchange(send.ahead_bytes, 0);
+  if (std::exchange(send.tries, false)) line.tries = false;
+  shard.rooms.insert(send.queue);
+}
+
+/// What may go now, of the queues in which something has changed.
+void Core::advance_lines(Shard& shard) {
+  while (!shard.rooms.empty() && !shard.is_stopped()) {
+    const QueueId queue = *shard.rooms.begin();
+    shard.rooms.erase(shard.rooms.begin());
+    const auto found = shard.lines.find(queue);
+    if (found == shard.lines.end()) continue;
+    SendLine& line = found->second;
+    while (!line.waiting.empty() && shard.queues->config(queue) != nullptr &&
+           may_go(shard, line, *line.waiting.begin()->second)) {
+      auto send = line.waiting.extract(line.waiting.begin()).mapped();
+      --shard.blocked;
+      go_ahead(shard, line, std::move(send));
+    }
+    if (line.waiting.empty() && line.messages == 0) shard.lines.erase(found);
+  }
+}
+
+/// Whether a send that was applied waits on for room. What was sent of a batch stays sent.
+bool Core::waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send) {
+  engine::Reply& reply = send->reply;
+  const bool refused = reply.code == errc::queue_full;
+  const bool any = std::any_of(reply.items.begin(), reply.items.end(), is_full);
+  const bool all = std::all_of(reply.items.begin(), reply.items.end(), is_full);
+  if (send->stage == Stage::finished || send->answered || !(refused || any)) return false;
+  if (!is_blocking(shard.queues->config(send->queue)) || closing_.load(std::memory_order_relaxed))
+    return false;
+  if (send->deadline <= now_ || (!all && goes_whole(*send))) return false;
+  send->tried = true;
+  if (!refused && !all) keep_sent(*send);
+  wait_for_room(shard, send);
+  return true;
+}
+
+/// Notes what of a batch was decided; the rest is all that is proposed from now on.
+void Core::keep_sent(SendRequest& send) {
+  if (send.asked.empty()) {
+    send.asked = send.items;
+    send.decided.resize(send.items.size());
+    for (std::size_t i = 0; i < send.items.size(); ++i) send.open.push_back(i);
+  }
+  std::vector<engine::SendItem> items;
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < send.items.size(); ++i) {
+    send.decided[send.open[i]] = send.reply.items[i];
+    if (!is_full(send.reply.items[i])) continue;
+    items.push_back(send.items[i]);
+    open.push_back(send.open[i]);
+  }
+  send.items = std::move(items);
+  send.open = std::move(open);
+}
+
+/// Puts together the answer to a batch that was sent in parts. What ends the last part ends it alone.
+Error Core::join_parts(SendRequest& send, Error error) {
+  if (send.asked.empty()) return error;
+  for (std::size_t i = 0; i < send.open.size(); ++i) {
+    engine::ItemReply& decided = send.decided[send.open[i]];
+    if (error.code != errc::ok) {
+      decided.code = error.code;
+    } else {
+      decided = send.reply.items[i];
+    }
+  }
+  send.items = std::exchange(send.asked, {});
+  send.reply.items = std::move(send.decided);
+  send.reply.code = errc::ok;
+  return {};
+}
+
+void Core::expire_lines(Shard& shard) {
+  for (auto& [queue, line] : shard.lines) {
+    for (auto at = line.waiting.begin(); at != line.waiting.end();) {
+      if (at->second->deadline > now_ && !at->second->cancelled) {
+        next_deadline_ = std::min(next_deadline_, at->second->deadline);
+        ++at;
+        continue;
+      }
+      const auto send = std::move(at->second);
+      at = line.waiting.erase(at);
+      --shard.blocked;
+      shard.rooms.insert(queue);
+      finish(send, Error(send->cancelled ? errc::cancelled : errc::queue_full));
+    }
+  }
+}
+
+void Core::end_line(Shard& shard, QueueId queue, const Error& error) {
+  const auto found = shard.lines.find(queue);
+  if (found == shard.lines.end()) return;
+  const auto waiting = std::exchange(found->second.waiting, {});
+  shard.blocked -= waiting.size();
+  shard.rooms.insert(queue);
+  for (const auto& [place, send] : waiting) finish(send, error);
+}
+
+void Core::end_lines(Shard& shard, const Error& error) {
+  std::vector<QueueId> queues;
+  for (const auto& [queue, line] : shard.lines) queues.push_back(queue);
+  for (const QueueId queue : queues) end_line(shard, queue, error);
+}
+
+/// A transaction waits for nothing, and overtakes nobody.
+bool Core::has_line(const Shard& shard, QueueId queue) {
+  const auto found = shard.lines.find(queue);
+  return found != shard.lines.end() && !found->second.waiting.empty();
+}
+
+}  // namespace peerq::node
