@@ -51,7 +51,7 @@ std::string differing_option(const QueueOptions& a, const QueueOptions& b) {
 }
 
 errc check_options(const QueueOptions& o) {
-  if (o.partitions != 1 || o.overflow == Overflow::block) return errc::not_supported;
+  if (o.partitions != 1) return errc::not_supported;
   return o.dead_letter_queue.empty() || valid_name(o.dead_letter_queue) ? errc::ok : errc::invalid_name;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The reference model behind the System interface: for testing the comparison itself.
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,7 +59,11 @@ class ModelSystem : public System {
     }
     return page;
   }
-  engine::NextDue next_due() override { return model_.next_due(); }
+  engine::NextDue next_due() override {
+    auto due = model_.next_due();
+    due.lease = std::min(due.lease, model_.next_token());
+    return due;
+  }
 
  private:
   ReferenceModel model_;

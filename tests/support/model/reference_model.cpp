@@ -583,10 +583,14 @@ class Entry {
     for (const auto& part : transact.parts) need(part.queue);
     const auto before = model_.queues;
     const auto effects = effects_;
+    std::vector<std::pair<QueueId, Sequence>> looked_at;
     try {
       Reply reply;
       for (const auto& part : transact.parts) {
-        for (const auto& i : part.erases) reply.items.push_back(settle(part.queue, Verb::erase, i, true));
+        for (const auto& i : part.erases) {
+          looked_at.emplace_back(part.queue, i.lease.sequence);
+          reply.items.push_back(settle(part.queue, Verb::erase, i, true));
+        }
         for (const auto& i : part.sends) check_item(*find(part.queue), i);
       }
       for (const auto& part : transact.parts) {
@@ -597,6 +601,7 @@ class Entry {
     } catch (const Refused&) {
       model_.queues = before;
       effects_ = effects;
+      for (const auto& [queue, position] : looked_at) named(queue, position);
       throw;
     }
   }
