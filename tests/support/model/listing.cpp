@@ -47,20 +47,8 @@ std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
   if (found == queues.end()) return infos;
   for (const auto& [position, message] : found->second.messages) {
     if (expiry(*this, found->second, message)) continue;
-    auto& info = infos.emplace_back();
-    info.id = message.id;
-    info.sequence = position;
-    info.state = message.state;
-    info.counted_bytes = message.counted_bytes;
-    info.attempt = message.attempt;
-    info.receive_count = message.receive_count;
-    info.first_sent = message.first_sent;
-    info.arrived = message.arrived;
-    info.due = message.due;
-    info.expires = message.expires;
-    info.lease_left_ms = (message.deadline - now.lease).count() / 1000;
-    info.note = message.note.value_or(engine::NoteRow{});
-    info.payload.bytes = message.payload;
+    infos.push_back(message);
+    infos.back().lease_left_ms = (message.deadline - now.lease).count() / 1000;
   }
   return infos;
 }

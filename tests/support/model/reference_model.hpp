@@ -16,25 +16,14 @@
 
 namespace peerq::model {
 
-struct ModelMessage {
+/// What an operator sees of it, and the rest. `due` 0 = never delayed, `expires` 0 = no time-to-live.
+struct ModelMessage : engine::MessageInfo {
   QueueId queue;
-  Sequence position;
-  MessageId id;
-  engine::MessageState state = engine::MessageState::ready;
-  std::uint32_t counted_bytes = 0;
-  std::uint32_t attempt = 0;
-  std::uint32_t receive_count = 0;
-  WallTime arrived;
-  WallTime first_sent;
-  WallTime due;      // 0 = never delayed
-  WallTime expires;  // 0 = no time-to-live
   bool dead_lettered = false;
   LeaseTime deadline;
   LeaseTime latest;  // how far the lease can be extended: by the max_lease_time when it was given (S9, S35)
   std::string attempt_id;
   SessionId bound;  // the session that its lease ends with (S70)
-  std::optional<engine::NoteRow> note;
-  SharedBytes payload;
   std::uint8_t priority = limits::priority_default;
   std::string group;              // empty = none
   std::uint64_t group_lease = 0;  // FIFO: the lease of its group in which it was last (S32)
