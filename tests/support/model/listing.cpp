@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peerq/engine/layout.hpp"
 #include "support/model/reference_model.hpp"
 
 namespace peerq::model {
@@ -17,6 +18,21 @@ const ModelMessage* ReferenceModel::message(QueueId queue, Sequence position) co
   const auto found = queues.find(queue);
   if (found == queues.end() || !found->second.messages.contains(position)) return nullptr;
   return &found->second.messages.at(position);
+}
+
+engine::Grant grant_of(const ModelMessage& message) {
+  engine::Grant grant;
+  grant.queue = message.queue;
+  grant.lease = {message.sequence, message.attempt};
+  grant.id = message.id;
+  grant.receive_count = message.receive_count;
+  grant.deadline = message.deadline;
+  grant.first_sent = message.first_sent;
+  grant.payload = message.payload;
+  grant.group_id = message.group;
+  grant.source = message.note.source;
+  if (message.note != engine::NoteRow{}) engine::encode_row(message.note, grant.note);
+  return grant;
 }
 
 engine::QueueFacts ReferenceModel::facts(QueueId id) const {

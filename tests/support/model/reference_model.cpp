@@ -67,7 +67,7 @@ class Entry {
     if (expired_some_) model_.open = arrivals_;
     sweeping_ = false;
     for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
-    for (auto& [id, queue] : model_.queues) forget_groups(queue);
+    for (auto& [id, queue] : model_.queues) forget_groups(queue, model_.now.lease);
     for (const auto& [id, queue] : model_.queues) {
       const auto& options = queue.config.options;
       const bool bounded = options.rate.per_second_thousandths > 0 ||
@@ -94,53 +94,9 @@ class Entry {
     return const_cast<ModelMessage*>(model_.message(queue, position));
   }
 
-  /// The first one by position that is so; of one group, or of any.
-  static ModelMessage* find_if(ModelQueue& queue, auto is) {
-    for (auto& [position, message] : queue.messages) {
-      if (is(message)) return &message;
-    }
-    return nullptr;
-  }
-
   void event(EventKind kind, QueueId queue) { effects_.events.push_back({kind, queue, 1}); }
 
-  // Groups (S29, S42-S47; Additions: groups, levels, rates).
-
-  static ModelGroup& group(ModelQueue& queue, const std::string& name) {
-    const auto [at, made] = queue.groups.try_emplace(name);
-    if (made) at->second.age = ++queue.ages;
-    return at->second;
-  }
-
-  static bool empty(ModelQueue& queue, const std::string& name) {
-    return find_if(queue, [&](const auto& message) { return message.group == name; }) == nullptr;
-  }
-
-  /// Something happened to the group: it opens, or closes.
-  void look(ModelQueue& queue, const std::string& name) const {
-    const auto at = queue.groups.find(name);
-    if (at == queue.groups.end()) return;
-    auto& group = at->second;
-    if (empty(queue, name)) group.retry_until = {};
-    const bool leased = queue.fifo() && count(queue, MessageState::in_flight, &name) > 0;
-    const bool could = count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
-                       !leased && group.retry_until.ms == 0 && !group.paused && !group.parked;
-    const LeaseTime token = next_token(group.bucket, queue.config.options.group_rate, model_.now.lease);
-    const bool open = could && token == model_.now.lease;
-    group.looked_at = could && !open ? token : LeaseTime::never();
-    if (!open) group.place.reset();
-    if (open && !group.place) group.place = ++queue.turn;
-  }
-
-  void forget_groups(ModelQueue& queue) const {
-    std::erase_if(queue.groups, [&](const auto& entry) {
-      const auto& [name, group] = entry;
-      const auto& rate = queue.config.options.group_rate;
-      const bool full = rate.per_second_thousandths == 0 ||
-                        units(group.bucket, rate, model_.now.lease) == units({}, rate, model_.now.lease);
-      return full && !group.paused && !group.parked && empty(queue, name);
-    });
-  }
+  void look(ModelQueue& queue, const std::string& name) const { model::look(queue, name, model_.now.lease); }
 
   // What the stamps made due.
 
@@ -207,13 +163,7 @@ class Entry {
         look(queue, message->group);
       }
     }
-    for (auto& [id, queue] : model_.queues) turn_window(queue);
-  }
-
-  void turn_window(ModelQueue& queue) const {
-    if (!queue.window) return;
-    auto& [open, turns] = *queue.window;
-    for (; !turns.empty() && turns.front() <= model_.now.wall; turns.erase(turns.begin())) open = !open;
+    for (auto& [id, queue] : model_.queues) turn_window(queue, model_.now.wall);
   }
 
   /// A message that a command names is judged by its times, however it came to be here; null when it is gone.
@@ -509,19 +459,6 @@ class Entry {
     for (auto* message : dropped) dead_letter(*message, Cause::overflow);
   }
 
-  /// The lowest priority first, of one the oldest first.
-  static std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest) {
-    std::map<std::tuple<std::uint8_t, WallTime, Sequence>, ModelMessage*> ranks;
-    for (auto& [position, m] : queue.messages) {
-      const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
-      if (m.state == MessageState::ready && m.priority <= highest && !parked)
-        ranks[{m.priority, m.arrived, position}] = &m;
-    }
-    std::vector<ModelMessage*> out;
-    for (const auto& [rank, message] : ranks) out.push_back(message);
-    return out;
-  }
-
   ItemReply add(ModelQueue& queue, const SendItem& i) {
     check_item(queue, i);
     if (const auto* first = first_of(queue, i)) return {.id = *first, .deduplicated = true};
@@ -667,10 +604,6 @@ class Entry {
     return true;
   }
 
-  static ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
-    return find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
-  }
-
   void give(ModelQueue& queue, ModelMessage& message, const engine::Receive& receive, Progress& progress,
             Reply& reply) {
     const auto& options = queue.config.options;
@@ -709,21 +642,6 @@ class Entry {
     message.deadline = std::min(model_.now.lease + asked, message.latest);
     message.attempt_id = as_text(receive.attempt_id);
     if (receive.bind_to_session) message.bound = session_;
-  }
-
-  static engine::Grant grant_of(const ModelMessage& message) {
-    engine::Grant grant;
-    grant.queue = message.queue;
-    grant.lease = {message.sequence, message.attempt};
-    grant.id = message.id;
-    grant.receive_count = message.receive_count;
-    grant.deadline = message.deadline;
-    grant.first_sent = message.first_sent;
-    grant.payload = message.payload;
-    grant.group_id = message.group;
-    grant.source = message.note.source;
-    if (message.note != engine::NoteRow{}) engine::encode_row(message.note, grant.note);
-    return grant;
   }
 
   // Delete, extend, nack, release, reject (S31-S37).
@@ -884,7 +802,7 @@ class Entry {
     if (queue.config.options.windows.empty() || set.version < queue.config.version) return {};
     queue.window = ModelWindow{set.open, {}};
     for (const std::int64_t ms : set.turns_ms) queue.window->turns.push_back({ms});
-    turn_window(queue);
+    turn_window(queue, model_.now.wall);
     return {};
   }
 

@@ -134,6 +134,23 @@ bool window_closed(const ModelQueue& queue);
 /// S10, S24, S78; of the queue and of a group.
 std::uint64_t room_in_flight(const ModelQueue& queue);
 std::uint64_t room_in_flight(const ModelQueue& queue, const std::string& group);
+/// The first message that is so, null when none is.
+ModelMessage* find_if(ModelQueue& queue, auto is) {
+  for (auto& [position, message] : queue.messages) {
+    if (is(message)) return &message;
+  }
+  return nullptr;
+}
+/// A new one when there is none.
+ModelGroup& group(ModelQueue& queue, const std::string& name);
+/// Something happened to the group: it opens, or closes.
+void look(ModelQueue& queue, const std::string& name, LeaseTime now);
+void forget_groups(ModelQueue& queue, LeaseTime now);
+ModelMessage* first_ready(ModelQueue& queue, const std::string& group);
+void turn_window(ModelQueue& queue, WallTime now);
+/// S15: the lowest priority first, of one the oldest first; none above `highest`.
+std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest);
+engine::Grant grant_of(const ModelMessage& message);
 /// What the queue gives next, null when nothing; a round of credits may begin.
 const ModelMessage* choose(ModelQueue& queue, WallTime now);
 
