@@ -15,7 +15,7 @@ struct Amount {
 };
 
 TEST_CASE(
-    "random logs give the replies and the state of the reference model, S1-S38 S40 S42-S47 S60-S71 S75 S76 S78") {
+    "random logs give the replies and the state of the reference model, S1-S38 S40 S42-S47 S60-S71 S76 S78") {
   const auto [name, steps] =
       GENERATE(Amount{"naive", 50'000}, Amount{"codec", 30'000}, Amount{"memory", 10'000},
                Amount{"delta", 10'000}, Amount{"lmdb", 3'000});

@@ -259,6 +259,7 @@ class LogRun {
   /// What a command finds, seen before it is applied.
   void aim(std::span<const engine::Command> commands) {
     for (const auto& command : commands) {
+      if (const auto* close = std::get_if<engine::CloseSession>(&command.body)) count_bound(close->session);
       const auto session = model_.sessions.find(command.origin.session);
       const bool known = session != model_.sessions.end();
       if (known && session->second.replies.contains(command.origin.sequence))
@@ -276,6 +277,13 @@ class LogRun {
     const auto most = model_.config(settle->queue)->options.max_receives;
     if (leased && settle->verb == engine::Verb::nack && most > 0 && message->receive_count >= most) {
       met(Situation::nack_last_attempt);
+    }
+  }
+
+  void count_bound(SessionId session) {
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [position, message] : queue.messages)
+        if (message.bound == session) met(Situation::session_ended_lease);
     }
   }
 
@@ -316,8 +324,6 @@ class LogRun {
       met(Situation::received_from_several);
     for (const auto& item : reply.items)
       if (item.deduplicated) met(Situation::deduplicated);
-    for (const auto& grant : reply.grants)
-      if (grant.note.find("session ended") != std::string::npos) met(Situation::session_ended_lease);
     if (std::holds_alternative<engine::Kick>(command.body) && reply.count > 0) met(Situation::kicked);
     if (std::holds_alternative<engine::Purge>(command.body) && reply.count > 0) met(Situation::purged);
     if (const auto* configure = std::get_if<engine::Configure>(&command.body)) {
@@ -345,7 +351,6 @@ class LogRun {
   void count_code(errc code, Situation invalid) {
     if (code == errc::queue_full) met(Situation::queue_full);
     if (code == errc::message_too_large) met(Situation::message_too_large);
-    if (code == errc::not_supported) met(Situation::send_not_supported);
     if (code == errc::invalid_argument) met(invalid);
     if (code == errc::stale_receipt) met(Situation::stale_receipt);
     if (code == errc::message_not_found) met(Situation::message_not_found);

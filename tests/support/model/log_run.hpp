@@ -21,7 +21,7 @@ using SystemFactory = std::function<std::unique_ptr<System>()>;
 // clang-format off
 #define PEERQ_MODEL_SITUATIONS(X) \
   X(sent) X(sent_delayed) X(sent_with_time_to_live) X(send_atomic) X(send_atomic_refused) X(queue_full) \
-  X(message_too_large) X(send_invalid) X(send_not_supported) X(received) X(redelivered) \
+  X(message_too_large) X(send_invalid) X(received) X(redelivered) \
   X(received_nothing) X(receive_cut_by_bytes) X(receive_erase) X(receive_invalid) \
   X(receive_with_attempt_id) X(attempt_id_repeated) X(receive_dead_lettered) X(paused) X(at_in_flight_cap) \
   X(erased) X(already_gone) X(stale_receipt) X(message_not_found) X(extended) X(extend_clamped) \

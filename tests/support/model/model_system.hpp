@@ -1,6 +1,7 @@
 #pragma once
 // The reference model behind the System interface: for testing the comparison itself.
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,7 +47,17 @@ class ModelSystem : public System {
     }
     return errc::message_not_found;
   }
-  engine::NextDue next_due() override { return model_.next_due(); }
+  engine::NextDue next_due() override {
+    auto next = model_.next_due();
+    next.lease = std::min(next.lease, model_.next_token());
+    return next;
+  }
+  Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps) override {
+    for (const auto& [position, message] : model_.queues.at(queue).messages) {
+      if (message.id == id) return model_.explain(queue, position);
+    }
+    return errc::message_not_found;
+  }
 
  private:
   ReferenceModel model_;
