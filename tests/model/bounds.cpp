@@ -1,6 +1,8 @@
 // The bounds on the work of one entry, which random logs stay far below.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <memory>
+#include <string>
 
 #include "support/model/compare.hpp"
 #include "support/model/model_system.hpp"
@@ -155,6 +157,34 @@ TEST_CASE("batches are taken at their bound and refused one past it") {
   CHECK(b.log.run(engine::Settle{queue, Verb::erase, all.first(limits::batch_max)}).items.size() ==
         limits::batch_max);
   CHECK(b.counters(queue).deleted == limits::batch_max);
+}
+
+/// What the last of a session's many requests, and some that are repeated, are answered.
+std::string answers_of_session(System& system, std::uint64_t gap) {
+  const SessionId session(7);
+  SmallLog log(system);
+  const QueueId queue = log.create({});
+  const std::vector<engine::SendItem> one{SmallLog::item()};
+  log.run(engine::OpenSession{session});
+  const auto send = [&](std::uint64_t sequence) {
+    return show(log.ask(session, sequence, engine::Send{queue, false, one})) + "\n";
+  };
+  std::string answers;
+  for (std::uint64_t i = 1; i <= limits::session_window + 5; ++i) {
+    if (i != gap) answers = send(i);
+  }
+  for (std::uint64_t i = 1; i <= 8; ++i) answers += send(i);
+  answers += send(gap) + send(limits::session_window + 5);
+  return answers + show(system.facts(queue, log.now()).value());
+}
+
+TEST_CASE("S18 of a session's requests the last 1,024 are remembered, as in the model") {
+  const std::uint64_t gap = GENERATE(3U, 7U, 900U);
+  ModelSystem model;
+  const auto system = setting("naive").make();
+  const std::string answers = answers_of_session(*system, gap);
+  CHECK(answers == answers_of_session(model, gap));
+  CHECK(answers.find("outcome_unknown") != std::string::npos);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace peerq::model {
 namespace {
 
-const QueueId nowhere(999);
+constexpr QueueId missing(999);
 
 TEST_CASE("S60 a transaction's queues are looked for before its receipts") {
   const auto system = setting("naive").make();
@@ -18,7 +18,7 @@ TEST_CASE("S60 a transaction's queues are looked for before its receipts") {
   engine::SettleItem erase;
   erase.lease = {Sequence::make(4, 1), 7};  // never given
   const std::vector<engine::SendItem> one{SmallLog::item()};
-  const std::vector<engine::Transact::Part> parts{{queue, std::span(&erase, 1), {}}, {nowhere, {}, one}};
+  const std::vector<engine::Transact::Part> parts{{queue, std::span(&erase, 1), {}}, {missing, {}, one}};
   CHECK(log.run(engine::Transact{parts}).code == errc::queue_not_found);
 }
 
@@ -27,7 +27,7 @@ TEST_CASE("S60 a transaction's arguments are checked before its queues and recei
   SmallLog log(*system);
   const QueueId queue = log.create({});
   log.send(queue, 1);
-  CHECK(log.run(engine::Transact{std::vector<engine::Transact::Part>{{nowhere, {}, {}}}}).code ==
+  CHECK(log.run(engine::Transact{std::vector<engine::Transact::Part>{{missing, {}, {}}}}).code ==
         errc::invalid_argument);
   engine::SettleItem erase;
   erase.lease = {Sequence::make(4, 1), 7};
@@ -41,7 +41,7 @@ TEST_CASE("S60 the weights of a receive from several queues are checked before t
   SmallLog log(*system);
   const QueueId queue = log.create({});
   engine::ReceiveSeveral several;
-  const std::vector<engine::WeightedQueue> queues{{nowhere, 1}, {queue, 0}};
+  const std::vector<engine::WeightedQueue> queues{{missing, 1}, {queue, 0}};
   several.queues = queues;
   CHECK(log.run(several).code == errc::invalid_argument);
 }

@@ -11,10 +11,10 @@ namespace {
 TEST_CASE("S60 arguments are checked before the queue's incarnation") {
   const auto system = setting("naive").make();
   SmallLog log(*system);
-  const QueueId missing(999);
-  CHECK(log.send(missing, 0).code == errc::invalid_argument);
-  CHECK(log.receive(missing, 0).code == errc::invalid_argument);
-  CHECK(log.run(engine::Settle{missing, engine::Verb::erase, {}}).code == errc::invalid_argument);
+  const QueueId nobodys(999);
+  CHECK(log.send(nobodys, 0).code == errc::invalid_argument);
+  CHECK(log.receive(nobodys, 0).code == errc::invalid_argument);
+  CHECK(log.run(engine::Settle{nobodys, engine::Verb::erase, {}}).code == errc::invalid_argument);
 }
 
 TEST_CASE("S60 arguments are checked before the size") {

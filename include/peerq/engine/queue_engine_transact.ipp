@@ -98,7 +98,8 @@ bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, De
   } else if (item.lease.attempt < row->attempt) {
     code = errc::stale_receipt;
   } else if (row->state != MessageState::in_flight) {
-    code = errc::lease_expired;
+    const bool overtaken = queue.is_fifo() && row->group_lease != need_group(queue, row->group).row.lease;
+    code = overtaken ? errc::stale_receipt : errc::lease_expired;  // S32
   } else {
     ++demand.freed;
     demand.freed_bytes += row->counted_bytes;

@@ -19,7 +19,7 @@ namespace {
 using model::show;
 
 /// Off while the engine looks at one queue after the other (tests/regression/checks_of_several_queues.cpp).
-constexpr bool first_fault_of_several_queues_compared = false;
+constexpr bool first_fault_of_several_queues_compared = true;
 
 std::string show(Sequence sequence) {
   return sequence.lane() == limits::priority_default
@@ -411,7 +411,8 @@ std::string show(const engine::QueueFacts& facts) {
   const auto& c = facts.counters;
   return fmt::format(
       "ready {} delayed {} in_flight {} parked {} moving {} bytes {} sent {} arrived {} received {} "
-      "redelivered {} deleted {} expired {} dead_lettered {} purged {} cancelled {} dropped {} held {} cap {} paused {} oldest {}",
+      "redelivered {} deleted {} expired {} dead_lettered {} purged {} cancelled {} dropped {} held {} "
+      "cap {} paused {} oldest {}",
       c.ready, c.delayed, c.in_flight, c.parked, c.moving, c.bytes, c.sent, c.arrived, c.received,
       c.redelivered, c.deleted, c.expired, c.dead_lettered, c.purged, c.cancelled, c.dropped, c.held,
       facts.at_in_flight_cap, facts.paused, facts.oldest.value_or(WallTime{}).ms);

@@ -62,6 +62,7 @@ class EngineSystem : public System {
     return engine_->get(queue, id, now);
   }
   engine::NextDue next_due() override { return engine_->next_due(); }
+  bool takes_all_commands() override { return codec_ == nullptr; }
   Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) override {
     return engine_->explain(queue, id, now);
   }

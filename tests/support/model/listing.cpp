@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peerq/engine/layout.hpp"
 #include "support/model/reference_model.hpp"
 
 namespace peerq::model {
@@ -17,6 +18,21 @@ const ModelMessage* ReferenceModel::message(QueueId queue, Sequence position) co
   const auto found = queues.find(queue);
   if (found == queues.end() || !found->second.messages.contains(position)) return nullptr;
   return &found->second.messages.at(position);
+}
+
+engine::Grant grant_of(const ModelMessage& message) {
+  engine::Grant grant;
+  grant.queue = message.queue;
+  grant.lease = {message.sequence, message.attempt};
+  grant.id = message.id;
+  grant.receive_count = message.receive_count;
+  grant.deadline = message.deadline;
+  grant.first_sent = message.first_sent;
+  grant.payload = message.payload;
+  grant.group_id = message.group;
+  grant.source = message.note.source;
+  if (message.note != engine::NoteRow{}) engine::encode_row(message.note, grant.note);
+  return grant;
 }
 
 engine::QueueFacts ReferenceModel::facts(QueueId id) const {
@@ -47,20 +63,8 @@ std::vector<engine::MessageInfo> ReferenceModel::list(QueueId id) const {
   if (found == queues.end()) return infos;
   for (const auto& [position, message] : found->second.messages) {
     if (expiry(*this, found->second, message)) continue;
-    auto& info = infos.emplace_back();
-    info.id = message.id;
-    info.sequence = position;
-    info.state = message.state;
-    info.counted_bytes = message.counted_bytes;
-    info.attempt = message.attempt;
-    info.receive_count = message.receive_count;
-    info.first_sent = message.first_sent;
-    info.arrived = message.arrived;
-    info.due = message.due;
-    info.expires = message.expires;
-    info.lease_left_ms = (message.deadline - now.lease).count() / 1000;
-    info.note = message.note.value_or(engine::NoteRow{});
-    info.payload.bytes = message.payload;
+    infos.push_back(message);
+    infos.back().lease_left_ms = (message.deadline - now.lease).count() / 1000;
   }
   return infos;
 }

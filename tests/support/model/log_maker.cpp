@@ -118,8 +118,8 @@ void LogMaker::draw_kind(Dice& dice) {
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
   with_deduplication_ = dice.chance(40);
-  with_sessions_ = dice.chance(40);
-  with_several_ = dice.chance(40);
+  with_sessions_ = system_.takes_all_commands() && dice.chance(40);
+  with_several_ = system_.takes_all_commands() && dice.chance(40);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
   with_retention_ = dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {

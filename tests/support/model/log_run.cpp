@@ -241,6 +241,7 @@ class LogRun {
     for (const auto& group : model_.groups(queue)) mine += "  " + show(group) + "\n";
     for (std::string after;;) {
       const auto answer = system_.groups(queue, after, page);
+      if (!answer && answer.error() == errc::not_supported) return;
       if (!answer) return fail("groups: " + answer.error().text());
       for (const auto& group : answer->groups) other += "  " + show(group) + "\n";
       if (!answer->next) break;
@@ -257,6 +258,13 @@ class LogRun {
 
   /// What a command finds, seen before it is applied.
   void aim(std::span<const engine::Command> commands) {
+    for (const auto& command : commands) {
+      if (const auto* close = std::get_if<engine::CloseSession>(&command.body)) count_bound(close->session);
+      const auto session = model_.sessions.find(command.origin.session);
+      const bool known = session != model_.sessions.end();
+      if (known && session->second.replies.contains(command.origin.sequence))
+        met(Situation::session_replayed);
+    }
     if (commands.empty()) return;
     const auto* settle = std::get_if<engine::Settle>(&commands[0].body);
     if (settle == nullptr || settle->items.empty()) return;
@@ -272,6 +280,13 @@ class LogRun {
     }
   }
 
+  void count_bound(SessionId session) {
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [position, message] : queue.messages)
+        if (message.bound == session) met(Situation::session_ended_lease);
+    }
+  }
+
   void count(const engine::Effects& effects, std::span<const engine::Command> commands) {
     for (const auto& event : effects.events) {
       switch (event.kind) {
@@ -284,7 +299,7 @@ class LogRun {
           }
           break;
         case engine::EventKind::lease_lapsed: met(Situation::lease_lapsed); break;
-        case engine::EventKind::dropped: break;
+        case engine::EventKind::dropped: met(Situation::dropped); break;
       }
     }
     if (maker_.header().expiry_halted) met(Situation::expiry_halted);
@@ -301,6 +316,14 @@ class LogRun {
     if (const auto* send = std::get_if<engine::Send>(&command.body)) count_send(*send, reply);
     if (const auto* receive = std::get_if<engine::Receive>(&command.body)) count_receive(*receive, reply);
     if (const auto* settle = std::get_if<engine::Settle>(&command.body)) count_settle(*settle, reply);
+    if (reply.code == errc::session_expired) met(Situation::session_expired);
+    if (reply.code == errc::outcome_unknown) met(Situation::outcome_unknown);
+    if (std::holds_alternative<engine::Transact>(command.body))
+      met(reply.code == errc::ok ? Situation::transacted : Situation::transaction_refused);
+    if (std::holds_alternative<engine::ReceiveSeveral>(command.body) && !reply.grants.empty())
+      met(Situation::received_from_several);
+    for (const auto& item : reply.items)
+      if (item.deduplicated) met(Situation::deduplicated);
     if (std::holds_alternative<engine::Kick>(command.body) && reply.count > 0) met(Situation::kicked);
     if (std::holds_alternative<engine::Purge>(command.body) && reply.count > 0) met(Situation::purged);
     if (const auto* configure = std::get_if<engine::Configure>(&command.body)) {

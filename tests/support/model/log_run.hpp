@@ -29,7 +29,9 @@ using SystemFactory = std::function<std::unique_ptr<System>()>;
   X(rejected) X(late_erase) X(late_reject) X(settle_invalid) X(queue_deleted) X(kicked) X(purged) \
   X(lease_lapsed) X(lapsed_exactly) X(expired) X(dead_lettered) X(parked) X(dead_letter_missing) \
   X(expiry_halted) X(expired_while_halted) X(retry_with_jitter) X(order_left_open) X(configured) \
-  X(old_configure) X(removed) X(restarted) X(checkpointed) X(explained) X(compared)
+  X(old_configure) X(removed) X(restarted) X(checkpointed) X(compared) \
+  X(deduplicated) X(dropped) X(transacted) X(transaction_refused) X(received_from_several) \
+  X(session_replayed) X(session_expired) X(outcome_unknown) X(session_ended_lease) X(explained)
 // clang-format on
 
 enum class Situation : std::uint8_t {

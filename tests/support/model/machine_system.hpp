@@ -55,6 +55,7 @@ class MachineSystem : public System {
     return machine_->groups(queue, after, max);
   }
   engine::NextDue next_due() override { return machine_->next_due(); }
+  bool takes_all_commands() override { return false; }
   /// Takes one step of a checkpoint: freeze, write, finish. Entries and restarts come in between. True when
   /// finished.
   bool checkpoint() override;

@@ -93,6 +93,66 @@ std::uint64_t room_in_flight(const ModelQueue& queue, const std::string& group) 
   return cap == 0 ? ~cap : cap - std::min(cap, count(queue, MessageState::in_flight, &group));
 }
 
+// Groups (S29, S42-S47; Additions: groups, levels, rates).
+
+ModelGroup& group(ModelQueue& queue, const std::string& name) {
+  const auto [at, made] = queue.groups.try_emplace(name);
+  if (made) at->second.age = ++queue.ages;
+  return at->second;
+}
+
+static bool empty(ModelQueue& queue, const std::string& name) {
+  return find_if(queue, [&](const auto& message) { return message.group == name; }) == nullptr;
+}
+
+/// Something happened to the group: it opens, or closes.
+void look(ModelQueue& queue, const std::string& name, LeaseTime now) {
+  const auto at = queue.groups.find(name);
+  if (at == queue.groups.end()) return;
+  auto& group = at->second;
+  if (empty(queue, name)) group.retry_until = {};
+  const bool leased = queue.fifo() && count(queue, MessageState::in_flight, &name) > 0;
+  const bool could = count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
+                     !leased && group.retry_until.ms == 0 && !group.paused && !group.parked;
+  const LeaseTime token = next_token(group.bucket, queue.config.options.group_rate, now);
+  const bool open = could && token == now;
+  group.looked_at = could && !open ? token : LeaseTime::never();
+  if (!open) group.place.reset();
+  if (open && !group.place) group.place = ++queue.turn;
+}
+
+void forget_groups(ModelQueue& queue, LeaseTime now) {
+  std::erase_if(queue.groups, [&](const auto& entry) {
+    const auto& [name, group] = entry;
+    const auto& rate = queue.config.options.group_rate;
+    const bool full =
+        rate.per_second_thousandths == 0 || units(group.bucket, rate, now) == units({}, rate, now);
+    return full && !group.paused && !group.parked && empty(queue, name);
+  });
+}
+
+ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
+  return find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
+}
+
+std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest) {
+  std::map<std::tuple<std::uint8_t, WallTime, Sequence>, ModelMessage*> ranks;
+  for (auto& [position, m] : queue.messages) {
+    const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
+    if (m.state == MessageState::ready && m.priority <= highest && !parked)
+      ranks[{m.priority, m.arrived, position}] = &m;
+  }
+  std::vector<ModelMessage*> out;
+  for (const auto& [rank, message] : ranks) out.push_back(message);
+  return out;
+}
+
+void turn_window(ModelQueue& queue, WallTime now) {
+  if (!queue.window) return;
+  auto& [open, turns] = *queue.window;
+  for (; !turns.empty() && turns.front() <= now; turns.erase(turns.begin())) open = !open;
+}
+
 // What comes next (S25, S26, S29, S47).
 
 /// What a level gives next: the first message of the group at the front of its ring.

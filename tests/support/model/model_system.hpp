@@ -64,6 +64,12 @@ class ModelSystem : public System {
     due.lease = std::min(due.lease, model_.next_token());
     return due;
   }
+  Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps) override {
+    for (const auto& [position, message] : model_.queues.at(queue).messages) {
+      if (message.id == id) return model_.explain(queue, position);
+    }
+    return errc::message_not_found;
+  }
 
  private:
   ReferenceModel model_;

@@ -39,7 +39,7 @@ std::string adopt_positions(Messages& messages, const std::vector<const engine::
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (positions.erase(answers[i]->sequence) == 0) return "dead-lettered messages have unexpected positions";
-    nodes[i].key() = nodes[i].mapped().position = answers[i]->sequence;
+    nodes[i].key() = nodes[i].mapped().sequence = answers[i]->sequence;
     messages.insert(std::move(nodes[i]));
   }
   return {};
@@ -88,7 +88,7 @@ std::string adopt(ReferenceModel& model, QueueId queue, const std::vector<engine
       return "an expired message is not in the dead-letter queue";
     const auto cause = answer->note.cause;
     const bool allowed = cause == engine::Cause::time_to_live || cause == engine::Cause::retention;
-    if (question.either_cause && allowed) at->second.note->cause = cause;
+    if (question.either_cause && allowed) at->second.note.cause = cause;
     moved.push_back(answer);
   }
   auto wrong = adopt_positions(messages, moved);

@@ -24,8 +24,9 @@ using engine::Verb;
 
 namespace {
 
-/// The engine does so; the page has the order of the times (tests/regression/expired_while_delayed.cpp).
-constexpr bool expired_never_fall_due = true;
+/// The engine does so: what expired since it fell due goes at the time when it fell due, and is not ready in
+/// between; the page has the order of the times (tests/regression/order_of_due_times.cpp).
+constexpr bool expired_never_fall_due = false;
 
 /// Ends a command, or one item of it, that is refused.
 struct Refused {
@@ -66,7 +67,7 @@ class Entry {
     if (expired_some_) model_.open = arrivals_;
     sweeping_ = false;
     for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
-    for (auto& [id, queue] : model_.queues) forget_groups(queue);
+    for (auto& [id, queue] : model_.queues) forget_groups(queue, model_.now.lease);
     for (const auto& [id, queue] : model_.queues) {
       const auto& options = queue.config.options;
       const bool bounded = options.rate.per_second_thousandths > 0 ||
@@ -93,53 +94,9 @@ class Entry {
     return const_cast<ModelMessage*>(model_.message(queue, position));
   }
 
-  /// The first one by position that is so; of one group, or of any.
-  static ModelMessage* find_if(ModelQueue& queue, auto is) {
-    for (auto& [position, message] : queue.messages) {
-      if (is(message)) return &message;
-    }
-    return nullptr;
-  }
-
   void event(EventKind kind, QueueId queue) { effects_.events.push_back({kind, queue, 1}); }
 
-  // Groups (S29, S42-S47; Additions: groups, levels, rates).
-
-  static ModelGroup& group(ModelQueue& queue, const std::string& name) {
-    const auto [at, made] = queue.groups.try_emplace(name);
-    if (made) at->second.age = ++queue.ages;
-    return at->second;
-  }
-
-  static bool empty(ModelQueue& queue, const std::string& name) {
-    return find_if(queue, [&](const auto& message) { return message.group == name; }) == nullptr;
-  }
-
-  /// Something happened to the group: it opens, or closes.
-  void look(ModelQueue& queue, const std::string& name) const {
-    const auto at = queue.groups.find(name);
-    if (at == queue.groups.end()) return;
-    auto& group = at->second;
-    if (empty(queue, name)) group.retry_until = {};
-    const bool leased = queue.fifo() && count(queue, MessageState::in_flight, &name) > 0;
-    const bool could = count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
-                       !leased && group.retry_until.ms == 0 && !group.paused && !group.parked;
-    const LeaseTime token = next_token(group.bucket, queue.config.options.group_rate, model_.now.lease);
-    const bool open = could && token == model_.now.lease;
-    group.looked_at = could && !open ? token : LeaseTime::never();
-    if (!open) group.place.reset();
-    if (open && !group.place) group.place = ++queue.turn;
-  }
-
-  void forget_groups(ModelQueue& queue) const {
-    std::erase_if(queue.groups, [&](const auto& entry) {
-      const auto& [name, group] = entry;
-      const auto& rate = queue.config.options.group_rate;
-      const bool full = rate.per_second_thousandths == 0 ||
-                        units(group.bucket, rate, model_.now.lease) == units({}, rate, model_.now.lease);
-      return full && !group.paused && !group.parked && empty(queue, name);
-    });
-  }
+  void look(ModelQueue& queue, const std::string& name) const { model::look(queue, name, model_.now.lease); }
 
   // What the stamps made due.
 
@@ -199,21 +156,14 @@ class Entry {
       if (kind == retry) {
         group(queue, name).retry_until = {};
         look(queue, name);
-      } else if (message != nullptr && kind == delay) {
-        if (expired_never_fall_due && expiry(model_, queue, *message)) continue;
+      } else if (message != nullptr && kind != delay) {
+        dead_letter(*message, kind == life ? Cause::time_to_live : Cause::retention);
+      } else if (message != nullptr && (!expired_never_fall_due || named(id, position) != nullptr)) {
         message->state = MessageState::ready;
         look(queue, message->group);
-      } else if (message != nullptr) {
-        dead_letter(*message, kind == life ? Cause::time_to_live : Cause::retention);
       }
     }
-    for (auto& [id, queue] : model_.queues) turn_window(queue);
-  }
-
-  void turn_window(ModelQueue& queue) const {
-    if (!queue.window) return;
-    auto& [open, turns] = *queue.window;
-    for (; !turns.empty() && turns.front() <= model_.now.wall; turns.erase(turns.begin())) open = !open;
+    for (auto& [id, queue] : model_.queues) turn_window(queue, model_.now.wall);
   }
 
   /// A message that a command names is judged by its times, however it came to be here; null when it is gone.
@@ -231,7 +181,7 @@ class Entry {
     std::vector<ModelMessage*> later;
     for (auto& [position, m] : queue.messages) {
       const bool leased = m.state == MessageState::in_flight && m.group == message.group;
-      if (queue.fifo() && leased && position > message.position) later.push_back(&m);
+      if (queue.fifo() && leased && position > message.sequence) later.push_back(&m);
     }
     end_attempt(message, counts, delay);
     for (auto* other : later) end_attempt(*other, false, Milliseconds(0));
@@ -262,13 +212,9 @@ class Entry {
     group.retry_until = std::max(group.retry_until, until);
   }
 
-  static engine::NoteRow& note(ModelMessage& message) {
-    return message.note ? *message.note : message.note.emplace();
-  }
-
   static void blame(ModelMessage& message, Cause cause) {
-    note(message).cause = cause;
-    note(message).attempts = message.receive_count;
+    message.note.cause = cause;
+    message.note.attempts = message.receive_count;
   }
 
   static void give_back(ModelMessage& message) {
@@ -314,7 +260,7 @@ class Entry {
 
   /// S38, S72. The limits of the dead-letter queue do not count.
   void arrive(ModelQueue& target, const engine::QueueConfig& source, ModelMessage message) const {
-    auto& note = *message.note;
+    auto& note = message.note;
     if (note.origin.value == 0) {
       note.origin = source.id;
       note.origin_name = source.name;
@@ -335,7 +281,7 @@ class Entry {
     auto& queue = *find(message.queue);
     ++(queue.totals.*total);
     const std::string name = message.group;
-    queue.messages.erase(message.position);
+    queue.messages.erase(message.sequence);
     look(queue, name);
   }
 
@@ -348,7 +294,7 @@ class Entry {
     const Sequence at = next_position(queue, message.group.empty() ? message.priority : limits::group_lane);
     queue.next[at.lane()] = at.number();
     message.queue = queue.config.id;
-    message.position = at;
+    message.sequence = at;
     if (message.id == MessageId{}) message.id = {queue.config.id, at};
     const auto& placed = queue.messages.emplace(at, std::move(message)).first->second;
     if (!placed.group.empty()) {
@@ -362,24 +308,24 @@ class Entry {
   // Commands: what each is checked for, what comes of it.
 
   Reply answer(const engine::Command& command) {
-    return command.origin.session.value == 0 ? run_alone(command.body) : run_in_session(command);
+    if (command.origin.session.value == 0) return run_alone(command.body);
+    return guarded<Reply>([&] { return run_in_session(command); });
   }
 
   Reply run_alone(const engine::CommandBody& body) {
-    try {
-      return std::visit([this](const auto& command) { return run(command); }, body);
-    } catch (const Refused& refused) {
-      Reply reply;
-      reply.code = refused.code;
-      return reply;
-    }
+    return guarded<Reply>(
+        [&] { return std::visit([this](const auto& command) { return run(command); }, body); });
   }
 
-  static ItemReply item(auto run) {
+  /// Of a command, or of an item.
+  template <class Answer>
+  static Answer guarded(auto run) {
     try {
       return run();
     } catch (const Refused& refused) {
-      return {.code = refused.code};
+      Answer answer;
+      answer.code = refused.code;
+      return answer;
     }
   }
 
@@ -388,11 +334,11 @@ class Entry {
   Reply run_in_session(const engine::Command& command) {
     const auto& origin = command.origin;
     const auto at = model_.sessions.find(origin.session);
-    if (at == model_.sessions.end()) return failed(errc::session_expired);
+    require(at != model_.sessions.end(), errc::session_expired);
     auto& [ends, replies, forgotten] = at->second;
     ends = model_.now.lease + limits::session_idle;
     if (replies.contains(origin.sequence)) return again(replies.at(origin.sequence));
-    if (origin.sequence <= forgotten) return failed(errc::outcome_unknown);
+    require(origin.sequence > forgotten, errc::outcome_unknown);
     session_ = origin.session;
     Reply reply = run_alone(command.body);
     session_ = {};
@@ -408,16 +354,10 @@ class Entry {
     return reply;
   }
 
-  static Reply failed(errc code) {
-    Reply reply;
-    reply.code = code;
-    return reply;
-  }
-
   /// Messages that were handed out are told again while their leases live, those that are gone are not known.
   Reply again(Reply reply) const {
     for (const auto& grant : std::exchange(reply.grants, {})) {
-      if (grant.deadline.us == 0) return failed(errc::outcome_unknown);
+      require(grant.deadline.us != 0, errc::outcome_unknown);
       const auto* message = find(grant.queue, grant.lease.sequence);
       const bool leased = message != nullptr && message->state == MessageState::in_flight &&
                           message->attempt == grant.lease.attempt;
@@ -470,7 +410,7 @@ class Entry {
     std::map<std::string, errc> failures;  // S14
     for (const auto& one : items) {
       const std::string name(as_text(one.group_id));
-      replies.push_back(item([&] {
+      replies.push_back(guarded<ItemReply>([&] {
         if (queue.fifo() && failures.contains(name)) throw Refused{failures[name]};
         return add(queue, one);
       }));
@@ -530,25 +470,13 @@ class Entry {
     for (auto* message : dropped) dead_letter(*message, Cause::overflow);
   }
 
-  /// The lowest priority first, of one the oldest first.
-  static std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest) {
-    std::map<std::tuple<std::uint8_t, WallTime, Sequence>, ModelMessage*> ranks;
-    for (auto& [position, m] : queue.messages) {
-      const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
-      if (m.state == MessageState::ready && m.priority <= highest && !parked)
-        ranks[{m.priority, m.arrived, position}] = &m;
-    }
-    std::vector<ModelMessage*> out;
-    for (const auto& [rank, message] : ranks) out.push_back(message);
-    return out;
-  }
-
   ItemReply add(ModelQueue& queue, const SendItem& i) {
     check_item(queue, i);
     if (const auto* first = first_of(queue, i)) return {.id = *first, .deduplicated = true};
     make_room(queue, {&i, 1});
     const auto& options = queue.config.options;
     ModelMessage message;
+    message.state = MessageState::ready;
     message.priority = i.priority;
     message.group = as_text(i.group_id);
     message.counted_bytes = i.counted_bytes;
@@ -562,7 +490,7 @@ class Entry {
     Milliseconds life = options.time_to_live.value_or(Milliseconds(-1));
     if (i.time_to_live_ms != 0) life = Milliseconds(i.time_to_live_ms);
     if (life.count() > 0) message.expires = retention_base(message) + life;  // from the due time
-    message.payload = SharedBytes::copy(i.payload);
+    message.payload.bytes = SharedBytes::copy(i.payload);
     ++queue.totals.sent;
     const MessageId id = put(queue, std::move(message));
     if (!i.deduplication_id.empty() && options.deduplication_window.count() > 0)
@@ -584,26 +512,28 @@ class Entry {
     const auto before = model_.queues;
     const auto effects = effects_;
     std::vector<std::pair<QueueId, Sequence>> looked_at;
-    try {
-      Reply reply;
-      for (const auto& part : transact.parts) {
-        for (const auto& i : part.erases) {
-          looked_at.emplace_back(part.queue, i.lease.sequence);
-          reply.items.push_back(settle(part.queue, Verb::erase, i, true));
-        }
-        for (const auto& i : part.sends) check_item(*find(part.queue), i);
+    const Reply reply = guarded<Reply>([&] { return run_all(transact, looked_at); });
+    if (reply.code == errc::ok) return reply;
+    model_.queues = before;
+    effects_ = effects;
+    for (const auto& [queue, position] : looked_at) named(queue, position);
+    return reply;
+  }
+
+  Reply run_all(const engine::Transact& transact, std::vector<std::pair<QueueId, Sequence>>& looked_at) {
+    Reply reply;
+    for (const auto& part : transact.parts) {
+      for (const auto& i : part.erases) {
+        looked_at.emplace_back(part.queue, i.lease.sequence);
+        reply.items.push_back(settle(part.queue, Verb::erase, i, true));
       }
-      for (const auto& part : transact.parts) {
-        const auto sent = add_all(*find(part.queue), part.sends, true);
-        reply.items.insert(reply.items.end(), sent.begin(), sent.end());
-      }
-      return reply;
-    } catch (const Refused&) {
-      model_.queues = before;
-      effects_ = effects;
-      for (const auto& [queue, position] : looked_at) named(queue, position);
-      throw;
+      for (const auto& i : part.sends) check_item(*find(part.queue), i);
     }
+    for (const auto& part : transact.parts) {
+      const auto sent = add_all(*find(part.queue), part.sends, true);
+      reply.items.insert(reply.items.end(), sent.begin(), sent.end());
+    }
+    return reply;
   }
 
   // Receive (S19-S25, S27, S69).
@@ -686,12 +616,8 @@ class Entry {
     if (next == nullptr) return false;
     if (!reply.grants.empty() && given_bytes_ + next->counted_bytes > receive.max_bytes) return false;
     progress.ended = false;
-    give(queue, queue.messages.at(next->position), receive, progress, reply);
+    give(queue, queue.messages.at(next->sequence), receive, progress, reply);
     return true;
-  }
-
-  static ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
-    return find_if(queue, [&](const auto& m) { return m.group == name && m.state == MessageState::ready; });
   }
 
   void give(ModelQueue& queue, ModelMessage& message, const engine::Receive& receive, Progress& progress,
@@ -734,23 +660,6 @@ class Entry {
     if (receive.bind_to_session) message.bound = session_;
   }
 
-  static engine::Grant grant_of(const ModelMessage& message) {
-    engine::Grant grant;
-    grant.queue = message.queue;
-    grant.lease = {message.position, message.attempt};
-    grant.id = message.id;
-    grant.receive_count = message.receive_count;
-    grant.deadline = message.deadline;
-    grant.first_sent = message.first_sent;
-    grant.payload.bytes = message.payload;
-    grant.group_id = message.group;
-    if (message.note) {
-      engine::encode_row(*message.note, grant.note);
-      grant.source = message.note->source;
-    }
-    return grant;
-  }
-
   // Delete, extend, nack, release, reject (S31-S37).
 
   Reply run(const engine::Settle& all) {
@@ -758,7 +667,7 @@ class Entry {
     need(all.queue);
     Reply reply;
     for (const auto& i : all.items)
-      reply.items.push_back(item([&] { return settle(all.queue, all.verb, i, false); }));
+      reply.items.push_back(guarded<ItemReply>([&] { return settle(all.queue, all.verb, i, false); }));
     return reply;
   }
 
@@ -825,7 +734,7 @@ class Entry {
     if (delay_ms >= 0) return end_lease(message, true, Milliseconds(delay_ms));
     const auto& retry = queue.config.options.retry;
     const OpenQuestion question{queue.config.id, message.id, true, {}, {}, false};
-    const Sequence position = message.position;
+    const Sequence position = message.sequence;
     const double grown = std::pow(retry.factor_thousandths / 1000.0, message.receive_count - 1.0);
     const double most = std::min<double>(retry.cap.count(), retry.base.count() * grown);
     const double least = most * (1000 - retry.jitter_thousandths) / 1000;
@@ -839,7 +748,7 @@ class Entry {
 
   static void remember_reason(ModelMessage& message, Bytes reason) {
     if (reason.empty()) return;
-    note(message).last_error = as_text(reason.first(std::min(reason.size(), limits::reason_size_max)));
+    message.note.last_error = as_text(reason.first(std::min(reason.size(), limits::reason_size_max)));
   }
 
   // What operators say: kick (S67), cancel (S66), groups, windows (S78), purge (S8), parameters.
@@ -853,7 +762,7 @@ class Entry {
     std::vector<Sequence> chosen;
     for (const auto& [rank, m] : parked) {
       const bool is_named = std::find(kick.ids.begin(), kick.ids.end(), m->id) != kick.ids.end();
-      if (is_named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(m->position);
+      if (is_named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(m->sequence);
     }
     Reply reply;
     for (const Sequence position : chosen) {
@@ -872,7 +781,7 @@ class Entry {
     auto& queue = need(cancel.queue);
     Reply reply;
     for (const MessageId id : cancel.ids) {
-      reply.items.push_back(item([&] { return cancel_one(queue, id); }));
+      reply.items.push_back(guarded<ItemReply>([&] { return cancel_one(queue, id); }));
       reply.items.back().id = id;
     }
     return reply;
@@ -880,7 +789,7 @@ class Entry {
 
   ItemReply cancel_one(ModelQueue& queue, MessageId id) {
     auto* message = find_if(queue, [&](const auto& m) { return m.id == id; });
-    if (message != nullptr) message = named(queue.config.id, message->position);
+    if (message != nullptr) message = named(queue.config.id, message->sequence);
     if (message == nullptr) return {.already_gone = true};
     require(message->state != MessageState::in_flight, errc::lease_held);
     remove(*message, &QueueRow::cancelled);
@@ -909,7 +818,7 @@ class Entry {
     if (queue.config.options.windows.empty() || set.version < queue.config.version) return {};
     queue.window = ModelWindow{set.open, {}};
     for (const std::int64_t ms : set.turns_ms) queue.window->turns.push_back({ms});
-    turn_window(queue);
+    turn_window(queue, model_.now.wall);
     return {};
   }
 

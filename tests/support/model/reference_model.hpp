@@ -16,25 +16,14 @@
 
 namespace peerq::model {
 
-struct ModelMessage {
+/// What an operator sees of it, and the rest. `due` 0 = never delayed, `expires` 0 = no time-to-live.
+struct ModelMessage : engine::MessageInfo {
   QueueId queue;
-  Sequence position;
-  MessageId id;
-  engine::MessageState state = engine::MessageState::ready;
-  std::uint32_t counted_bytes = 0;
-  std::uint32_t attempt = 0;
-  std::uint32_t receive_count = 0;
-  WallTime arrived;
-  WallTime first_sent;
-  WallTime due;      // 0 = never delayed
-  WallTime expires;  // 0 = no time-to-live
   bool dead_lettered = false;
   LeaseTime deadline;
   LeaseTime latest;  // how far the lease can be extended: by the max_lease_time when it was given (S9, S35)
   std::string attempt_id;
   SessionId bound;  // the session that its lease ends with (S70)
-  std::optional<engine::NoteRow> note;
-  SharedBytes payload;
   std::uint8_t priority = limits::priority_default;
   std::string group;              // empty = none
   std::uint64_t group_lease = 0;  // FIFO: the lease of its group in which it was last (S32)
@@ -145,6 +134,23 @@ bool window_closed(const ModelQueue& queue);
 /// S10, S24, S78; of the queue and of a group.
 std::uint64_t room_in_flight(const ModelQueue& queue);
 std::uint64_t room_in_flight(const ModelQueue& queue, const std::string& group);
+/// The first message that is so, null when none is.
+ModelMessage* find_if(ModelQueue& queue, auto is) {
+  for (auto& [position, message] : queue.messages) {
+    if (is(message)) return &message;
+  }
+  return nullptr;
+}
+/// A new one when there is none.
+ModelGroup& group(ModelQueue& queue, const std::string& name);
+/// Something happened to the group: it opens, or closes.
+void look(ModelQueue& queue, const std::string& name, LeaseTime now);
+void forget_groups(ModelQueue& queue, LeaseTime now);
+ModelMessage* first_ready(ModelQueue& queue, const std::string& group);
+void turn_window(ModelQueue& queue, WallTime now);
+/// S15: the lowest priority first, of one the oldest first; none above `highest`.
+std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest);
+engine::Grant grant_of(const ModelMessage& message);
 /// What the queue gives next, null when nothing; a round of credits may begin.
 const ModelMessage* choose(ModelQueue& queue, WallTime now);
 

@@ -33,6 +33,13 @@ class SmallLog {
     effects_ = apply(std::move(commands));
     return effects_.replies.at(0);
   }
+  /// The same in a session.
+  engine::Reply ask(SessionId session, std::uint64_t sequence, engine::CommandBody body) {
+    std::vector<engine::Command> commands(1);
+    commands[0].origin = {session, sequence, {}};
+    commands[0].body = std::move(body);
+    return apply(std::move(commands)).replies.at(0);
+  }
   /// Of the last `run`.
   const engine::Effects& effects() const noexcept { return effects_; }
 

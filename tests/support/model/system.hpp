@@ -33,6 +33,8 @@ class System {
   virtual Result<engine::MessagePage> page(const engine::PageRequest& request, Stamps now) = 0;
   virtual Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps now) = 0;
   virtual engine::NextDue next_due() = 0;
+  /// Whether it takes sessions, transactions and receives from several queues: the codec lacks them.
+  virtual bool takes_all_commands() { return true; }
   /// `not_supported` by a system that does not answer these.
   virtual Result<engine::Explanation> explain(QueueId, MessageId, Stamps) { return errc::not_supported; }
   virtual Result<engine::GroupPage> groups(QueueId, std::string_view /*after*/, std::size_t /*max*/) {

@@ -171,7 +171,7 @@ TEST_CASE("S7 deleting is idempotent, also for a queue that this shard never had
   CHECK(shard.tables.dump().empty());
 }
 
-TEST_CASE("a dead-letter queue that is deleted takes no more dead letters: they are parked") {
+TEST_CASE("a dead-letter queue that is deleted takes no more dead letters: who moves them says so") {
   QueueOptions options;
   options.max_receives = 1;
   WithDeadLetter shard(options);
@@ -180,6 +180,9 @@ TEST_CASE("a dead-letter queue that is deleted takes no more dead letters: they 
   const Grant grant = shard.receive_one(shard.queue);
   shard.configure(shard.dead_config, true);
   shard.nack(shard.queue, grant.lease);
+  CHECK(shard.counters(shard.queue).moving == 1);
+  const auto waiting = shard.engine().moving(shard.queue, 1);
+  shard.apply(Moved{shard.queue, shard.dead, waiting.at(0).key.transfer, errc::queue_deleted});
   CHECK(shard.counters(shard.queue).parked == 1);
 }
 
