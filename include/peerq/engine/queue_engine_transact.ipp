@@ -95,7 +95,7 @@ bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, De
     code = errc::message_not_found;
   } else if (item.lease.attempt > row->attempt) {
     code = errc::invalid_receipt;
-  } else if (item.lease.attempt < row->attempt) {
+  } else if (item.lease.attempt < row->attempt || item.lease.attempt == 0) {  // 0: of a former epoch (S58)
     code = errc::stale_receipt;
   } else if (row->state != MessageState::in_flight) {
     const bool overtaken = queue.is_fifo() && row->group_lease != need_group(queue, row->group).row.lease;
