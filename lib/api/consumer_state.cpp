@@ -60,6 +60,9 @@ Error ConsumerState::check_options() const {
     return {errc::invalid_argument,
             "prefetch is " + std::to_string(options_.prefetch) + ", must be 0 to 1000"};
   }
+  if (Access::handle(queue_)->origin != engine::Origin{}) {
+    return {errc::invalid_argument, "a consumer makes many requests, this handle is for one of a session"};
+  }
   return check_receive({.visibility_timeout = options_.visibility_timeout});
 }
 

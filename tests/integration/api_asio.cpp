@@ -130,6 +130,29 @@ TEST_CASE("api node: a completion token for everything that settles", "[api][asi
   CHECK(opened.node.open_queue("dead").value().statistics().value().ready == 2);
 }
 
+TEST_CASE("api node: transactions and receives from several queues as operations of Asio", "[api][asio]") {
+  Opened opened;
+  auto durable = opened.node.create_queue("durable").value();
+  auto memory = opened.node.create_queue("memory", {.durability = Durability::memory}).value();
+  const Transaction transaction = Transaction().send(durable, "a").send(durable, "b");
+  CHECK(async_transact(opened.node, transaction, {}, asio::use_future).get().value().size() == 2);
+  REQUIRE(memory.send("c"));
+  const std::vector<WeightedQueue> queues{{durable}, {memory}};
+  const ReceiveOptions options{.max_messages = 10, .wait = 10s};
+  CHECK(async_receive_from(opened.node, queues, options, asio::use_future).get().value().size() == 3);
+  asio::io_context io;
+  asio::cancellation_signal signal;
+  Error error;
+  async_receive_from(opened.node, queues, options,
+                     asio::bind_executor(io, asio::bind_cancellation_slot(
+                                                 signal.slot(), [&](const Result<std::vector<Delivery>>& r) {
+                                                   error = r ? Error() : r.error();
+                                                 })));
+  signal.emit(asio::cancellation_type::all);
+  io.run();
+  CHECK(error == errc::cancelled);
+}
+
 std::size_t threads_of_this_process() {
   const std::filesystem::directory_iterator tasks("/proc/self/task");
   return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
@@ -150,6 +173,11 @@ TEST_CASE("api node: a node runs on the host's executors without threads of its 
     const auto again = queue.receive({.max_messages = 50, .wait = 10s}).value();
     REQUIRE_FALSE(again.empty());
     CHECK(again[0].receive_count() == 2);
+    auto memory = node.create_queue("memory", {.durability = Durability::memory}).value();
+    REQUIRE(queue.purge());
+    memory.send_async("x", {.delay = 50ms}, [](const Result<Sent>&) {});
+    const std::vector<WeightedQueue> queues{{queue}, {memory}};
+    CHECK(node.receive_from(queues, {.wait = 10s}).value().size() == 1);
     CHECK(threads_of_this_process() == threads_before);
     REQUIRE(node.close());
   }

@@ -355,6 +355,8 @@ TEST_CASE("api sessions: bad input is refused by name, at the bound and one past
   CHECK(opened.node.receive_from(in_session).error() == errc::invalid_argument);
   CHECK(opened.node.receive_from(plain, {.bind_to_session = true}).error() == errc::invalid_argument);
   CHECK(opened.node.transact(Transaction().send(opened.in(1), "x")).error() == errc::invalid_argument);
+  const Consumer consumer(opened.in(5), [](const Delivery&) {});
+  CHECK(consumer.status().error() == errc::invalid_argument);
   CHECK(opened.queue.statistics().value().sent == 2);
   CHECK(parse_session_id(to_string(opened.session.id())).value() == opened.session.id());
   CHECK(to_string(SessionId(0xab)) == "00000000000000ab");

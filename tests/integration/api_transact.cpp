@@ -178,5 +178,17 @@ TEST_CASE("api transact: bad input is refused by name, at the bound and one past
   CHECK(queue.statistics().value().sent == 1'000);
 }
 
+TEST_CASE("api transact: what fails drops nothing from a queue that drops its oldest (S15, S76)", "[api]") {
+  Opened opened;
+  auto drops =
+      opened.node.create_queue("drops", {.max_messages = 1, .overflow = Overflow::drop_oldest}).value();
+  auto full = opened.node.create_queue("full", {.max_messages = 1}).value();
+  REQUIRE(drops.send("old"));
+  REQUIRE(full.send("x"));
+  CHECK(opened.node.transact(Transaction().send(drops, "new").send(full, "y")).error() == errc::queue_full);
+  CHECK(drops.statistics().value().dropped == 0);
+  CHECK(drops.receive().value().at(0).body() == "old");
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -54,5 +54,30 @@ TEST_CASE("waiters expire at their own deadlines, also those with the same one")
   CHECK(waiters.next_deadline() == SteadyTime::never());
 }
 
+TEST_CASE(
+    "a waiter of several queues stands in the line of each with one ticket, and leaves all at once (S27)") {
+  Waiters waiters;
+  const auto several = waiter(1, 100);
+  several->several = {{QueueId(1), 1}, {QueueId(2), 5}};
+  const auto before = waiter(2, 50);
+  const auto after = waiter(1, 70);
+  for (const auto& w : {before, several, after}) waiters.add(w);
+  CHECK(waiters.count() == 3);
+  CHECK(waiters.first(QueueId(1)) == several.get());
+  CHECK(waiters.first(QueueId(2)) == before.get());
+  CHECK(waiters.count(QueueId(2)) == 2);
+  CHECK(waiters.remove(*several) == several);
+  CHECK(waiters.remove(*several) == nullptr);
+  CHECK(waiters.first(QueueId(1)) == after.get());
+  CHECK(waiters.count(QueueId(2)) == 1);
+  waiters.add(several);  // rode in vain
+  CHECK(waiters.first(QueueId(1)) == several.get());
+  CHECK(waiters.take_all(QueueId(2)).size() == 2);
+  CHECK(waiters.first(QueueId(1)) == after.get());
+  CHECK(waiters.count() == 1);
+  CHECK(waiters.expired(SteadyTime{70}) == after);
+  CHECK(waiters.empty());
+}
+
 }  // namespace
 }  // namespace peerq::node
