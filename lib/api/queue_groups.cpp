@@ -32,7 +32,7 @@ GroupSummary summary_of(engine::GroupInfo&& info) {
   return out;
 }
 
-Result<Deleted> deleted_of(const engine::ItemReply& item) {
+Result<Deleted> cancelled_of(const engine::ItemReply& item) {
   if (item.code != errc::ok) return item.code;
   return Deleted{.already_gone = item.already_gone};
 }
@@ -46,7 +46,7 @@ Result<std::vector<Result<Deleted>>> cancel_all(const QueueHandle& queue, std::s
   if (request->error.code != errc::ok) return request->error;
   std::vector<Result<Deleted>> out;
   out.reserve(request->reply.items.size());
-  for (const auto& item : request->reply.items) out.push_back(deleted_of(item));
+  for (const auto& item : request->reply.items) out.push_back(cancelled_of(item));
   return out;
 }
 

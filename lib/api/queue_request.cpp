@@ -116,7 +116,7 @@ Result<std::shared_ptr<node::SettleRequest>> make_done(const Delivery& delivery,
   return request;
 }
 
-Result<Deleted> deleted_of(const node::SettleRequest& request) {
+Result<Deleted> answer_of(const node::SettleRequest& request) {
   if (request.error.code != errc::ok) return request.error;
   const auto& item = request.reply.items.front();
   if (item.code != errc::ok) return Error(item.code);
@@ -172,7 +172,7 @@ Result<Deleted> Delivery::done(std::string_view result, const Attributes& attrib
   auto request = make_done(*this, result, attributes);
   if (!request) return std::move(request).error();
   state_->queue->node->call(*request, limits::timeout_default);
-  return deleted_of(**request);
+  return answer_of(**request);
 }
 
 void Queue::done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
@@ -180,7 +180,7 @@ void Queue::done_async(const Delivery& delivery, std::string_view result, const 
   auto request = make_done(delivery, result, attributes);
   if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
   (*request)->on_done = [answer = std::move(answer)](node::Request& ended) mutable {
-    answer(deleted_of(static_cast<const node::SettleRequest&>(ended)));
+    answer(answer_of(static_cast<const node::SettleRequest&>(ended)));
   };
   handle_->node->submit(std::move(*request), limits::timeout_default, where);
 }

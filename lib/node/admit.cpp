@@ -11,9 +11,6 @@ namespace peerq::node {
 
 namespace {
 
-/// Rough size of a small command inside an entry.
-constexpr std::size_t command_bytes = 96;
-
 Error too_large(std::uint64_t size, std::uint64_t limit) {
   return {errc::message_too_large,
           std::to_string(size) + " bytes, the queue's max_message_size is " + std::to_string(limit)};

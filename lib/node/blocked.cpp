@@ -13,8 +13,6 @@ namespace peerq::node {
 
 namespace {
 
-constexpr std::size_t command_bytes = 96;
-
 bool is_blocking(const engine::QueueConfig* config) {
   return config != nullptr && config->options.overflow == Overflow::block;
 }

@@ -65,6 +65,9 @@ enum class Kind : std::uint8_t {
   damage,           ///< somebody outside of the core read what is damaged
 };
 
+/// Rough size of a small command inside an entry.
+inline constexpr std::size_t command_bytes = 96;
+
 /// Where a request stands; touched by the core alone.
 enum class Stage : std::uint8_t { fresh, pending, waiting, proposed, fetching, finished };
 

@@ -9,8 +9,7 @@ namespace peerq::node {
 
 namespace {
 
-constexpr std::size_t command_bytes = 96;
-/// A session is kept alive this long before a shard would end it.
+/// So often a shard hears of a session that is used on another.
 constexpr auto touch_interval = limits::session_idle / 10;
 
 std::size_t items_of(const TransactRequest& request) {

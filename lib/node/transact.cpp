@@ -6,12 +6,6 @@
 
 namespace peerq::node {
 
-namespace {
-
-constexpr std::size_t command_bytes = 96;
-
-}  // namespace
-
 void Core::admit_transact(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& transact = static_cast<TransactRequest&>(*request);
   std::size_t bytes = command_bytes;

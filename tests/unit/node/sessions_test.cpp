@@ -83,22 +83,5 @@ TEST_CASE("after a power cut a session repeats what was acknowledged and nothing
   }
 }
 
-TEST_CASE("several queues of several shards are waited for in virtual time too (S27)") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Simulation sim({.seed = seed});
-    Queues queues(sim);
-    const std::vector<WeightedQueue> all{{queues.durable}, {queues.interval}, {queues.memory}};
-    sim.scheduler().after(1s, [&] { queues.interval.send_async("x", {}, [](const Result<Sent>&) {}); });
-    const auto got = queues.node.receive_from(all, {.max_messages = 3, .wait = 10s}).value();
-    REQUIRE(got.size() == 1);
-    CHECK(got[0].queue_name() == "interval");
-    sim.run_for(1s);
-    for (const auto& queue : {queues.durable, queues.memory}) {
-      queue.send("y").value();
-      CHECK(queue.receive().value().at(0).receive_count() == 1);
-    }
-  }
-}
-
 }  // namespace
 }  // namespace peerq::testkit
