@@ -30,7 +30,7 @@ constexpr bool several_take_one_of_fifo_groups = false;
 constexpr bool overfull_queues_meet_no_transactions = false;
 /// transactions.cpp.
 constexpr bool failed_transactions_drop = false;
-/// Seen in the order in which groups get their tokens: purged_groups.cpp.
+/// Seen in the order in which groups get their tokens or end their retry delays: purged_groups.cpp.
 constexpr bool purged_groups_keep_their_age = false;
 /// Not in the order of the times, seen in the order of groups: order_of_due_times.cpp.
 constexpr bool retention_expires_all_at_once = false;
@@ -415,7 +415,11 @@ void LogMaker::add_purge(Dice& dice) {
   const QueueId queue = some_queue(dice);
   const auto* options = options_of(queue);
   const bool rated = options != nullptr && options->group_rate.per_second_thousandths > 0;
-  if (purged_groups_keep_their_age && rated) return add_receive(dice);
+  const auto known = model_.queues.find(queue);
+  const bool parked =
+      known != model_.queues.end() && std::any_of(known->second.groups.begin(), known->second.groups.end(),
+                                                  [](const auto& group) { return group.second.parked; });
+  if (purged_groups_keep_their_age && (rated || parked)) return add_receive(dice);
   push(dice, engine::Purge{queue});
 }
 

@@ -27,6 +27,9 @@ namespace {
 /// The engine does so: what expired since it fell due goes at the time when it fell due, and is not ready in
 /// between; the page has the order of the times (tests/regression/order_of_due_times.cpp).
 constexpr bool expired_never_fall_due = false;
+/// The engine does so: of what ends in a queue at one time, the retentions are first; the page has the order
+/// of the sequences.
+constexpr bool retention_goes_first = true;
 
 /// Ends a command, or one item of it, that is refused.
 struct Refused {
@@ -136,21 +139,22 @@ class Entry {
 
   void pass_wall_times() {
     enum Kind { delay, life, retention, retry };
-    std::set<std::tuple<WallTime, QueueId, Sequence, Kind, std::string>> passed;
+    std::set<std::tuple<WallTime, QueueId, Sequence, Kind, Sequence, std::string>> passed;
     for (const auto& [id, queue] : model_.queues) {
       for (const auto& [position, m] : queue.messages) {
         if (m.state == MessageState::delayed && m.due <= model_.now.wall)
-          passed.emplace(m.due, id, position, delay, "");
+          passed.emplace(m.due, id, position, delay, position, "");
         if (!expiry(model_, queue, m)) continue;
-        passed.emplace(life_end(m), id, position, life, "");
-        passed.emplace(retention_end(queue, m), id, position, retention, "");
+        passed.emplace(life_end(m), id, position, life, position, "");
+        const Sequence place = retention_goes_first ? Sequence{} : position;
+        passed.emplace(retention_end(queue, m), id, place, retention, position, "");
       }
       for (const auto& [name, group] : queue.groups) {
         if (group.retry_until.ms != 0 && group.retry_until <= model_.now.wall)
-          passed.emplace(group.retry_until, id, Sequence{group.age}, retry, name);
+          passed.emplace(group.retry_until, id, Sequence{group.age}, retry, Sequence{}, name);
       }
     }
-    for (const auto& [time, id, position, kind, name] : passed) {
+    for (const auto& [time, id, place, kind, position, name] : passed) {
       auto& queue = *find(id);
       auto* message = find(id, position);
       if (kind == retry) {
