@@ -92,7 +92,8 @@ bool DiskSpace::accepts(std::uint64_t unwritten) {
   std::uint64_t blocks = 0;
   for (File& file : files_) {
     const bool state = &file == &files_[index(DataFile::state)];
-    const std::uint64_t need = file.reserve + (state ? unwritten : 0);
+    // Rows do not fill their pages: what is still to be written takes up to half as much again.
+    const std::uint64_t need = file.reserve + (state ? unwritten + unwritten / 2 : 0);
     const std::uint64_t missing = need - std::min(need, file.free_inside());
     grow += missing;
     blocks += missing - std::min(missing, file.allocated_ahead());

@@ -58,16 +58,29 @@ class KillRun {
 
   bool live_and_die(std::uint32_t cycle, Random& random) {
     // A quarter of them hardly live: kills during start and recovery.
+    const bool young = random.chance(1, 4);
     const auto most = static_cast<std::uint64_t>(options_->life_max.count());
-    const auto life = std::chrono::milliseconds(random.chance(1, 4) ? random.below(60) : random.below(most));
+    const auto life = std::chrono::milliseconds(young ? random.below(60) : random.below(most));
+    const auto openings = test::read_file(paths_.openings).size();
     const pid_t child = start(task("kill", cycle, random.next()), {.output = paths_.log});
-    if (const auto ended = wait_for(child, life)) {
+    auto ended = young ? std::nullopt : wait_until_open(child, openings);
+    if (!ended) ended = wait_for(child, life);
+    if (ended) {
       violation(fmt::format("process {} ended by itself with {}: {}", cycle, ended->text(), last_words()));
       return false;
     }
     kill_hard(child);
     wait_for(child);
     return true;
+  }
+
+  /// However slow the machine is: the others' lives begin when they have opened the directory.
+  std::optional<Ended> wait_until_open(pid_t child, std::size_t openings) const {
+    for (auto waited = 0ms; waited < 60s; waited += 5ms) {
+      if (test::read_file(paths_.openings).size() > openings) break;
+      if (auto ended = wait_for(child, 5ms)) return ended;
+    }
+    return std::nullopt;
   }
 
   std::string last_words() const {
