@@ -127,6 +127,7 @@ class LaneThread {
       if (task) task();
       if (!timer && !task) sleep();
     }
+    runs_on_.store(std::thread::id());  // the system gives the id to another thread
   }
 
   bool run_timer() {

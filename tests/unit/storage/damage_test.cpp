@@ -3,6 +3,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "storage/log_record.hpp"
@@ -45,6 +46,15 @@ std::size_t change_overflow_flags(const std::string& path, int bit) {
   return count;
 }
 
+/// Leaves a directory with so many messages, all of them in its tables.
+void leave_checkpointed(StoreDriver& driver, std::size_t count, std::string_view body) {
+  REQUIRE(driver.open().has_value());
+  REQUIRE(driver.create_queue().has_value());
+  REQUIRE(driver.send(count, body).has_value());
+  REQUIRE(driver.checkpoint().has_value());
+  driver.close();
+}
+
 }  // namespace
 
 TEST_CASE("a changed log record keeps the directory from opening and is named") {
@@ -66,11 +76,7 @@ TEST_CASE("a changed name of a table is damage, and no new table takes its place
   const auto [file, table] = GENERATE(std::pair("log", "1.records"), std::pair("state", "1.messages"));
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
-  REQUIRE(driver.open().has_value());
-  REQUIRE(driver.create_queue().has_value());
-  REQUIRE(driver.send(1, "x").has_value());
-  REQUIRE(driver.checkpoint().has_value());
-  driver.close();
+  leave_checkpointed(driver, 1, "x");
   REQUIRE(flip_all(scratch / (std::string("data/") + file + "/data.mdb"), table) > 0);
   const auto opened = driver.open();
   REQUIRE_FALSE(opened.has_value());
@@ -80,11 +86,7 @@ TEST_CASE("a changed name of a table is damage, and no new table takes its place
 TEST_CASE("a changed head of a row's own pages is damage when the row goes, not the end of the process") {
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
-  REQUIRE(driver.open().has_value());
-  REQUIRE(driver.create_queue().has_value());
-  REQUIRE(driver.send(2, std::string(9000, 'x')).has_value());
-  REQUIRE(driver.checkpoint().has_value());
-  driver.close();
+  leave_checkpointed(driver, 2, std::string(9000, 'x'));
   // LMDB asserts on the flag of a page that was written in this transaction, where it frees pages.
   const int dirty = 0x10;
   REQUIRE(change_overflow_flags(scratch / "data/state/data.mdb", dirty) >= 2);
@@ -99,11 +101,7 @@ TEST_CASE("a changed payload is never served and its shard goes on for others") 
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
   const std::string body = GENERATE(std::string("damaged body"), "damaged body" + std::string(9000, 'x'));
-  REQUIRE(driver.open().has_value());
-  REQUIRE(driver.create_queue().has_value());
-  REQUIRE(driver.send(1, body).has_value());
-  REQUIRE(driver.checkpoint().has_value());
-  driver.close();
+  leave_checkpointed(driver, 1, body);
   REQUIRE(flip_all(scratch / "data/state/data.mdb", "damaged body") > 0);
   REQUIRE(driver.open().has_value());
   const auto received = driver.receive(1);
@@ -114,11 +112,7 @@ TEST_CASE("a changed payload is never served and its shard goes on for others") 
 TEST_CASE("a changed row poisons its shard: every member answers, nothing more is written") {
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
-  REQUIRE(driver.open().has_value());
-  REQUIRE(driver.create_queue().has_value());
-  REQUIRE(driver.send(3, "sound").has_value());
-  REQUIRE(driver.checkpoint().has_value());
-  driver.close();
+  leave_checkpointed(driver, 3, "sound");
   // The queue's parameters hold its name.
   REQUIRE(flip_all(scratch / "data/state/data.mdb", "queue-0") > 0);
   REQUIRE(driver.open().has_value());
