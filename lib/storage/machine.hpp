@@ -6,6 +6,8 @@
 // entry began can be trusted then: the machine is poisoned, answers that error for good, and its delta is
 // never written (S55). An entry of a newer format is refused before any change and poisons nothing (S53).
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,6 +60,9 @@ class Machine : public Port {
     auto finished = state_.finish();
     if (!finished) poison_ = finished.error();
     return finished;
+  }
+  std::unique_ptr<port::StateStream> stream(std::size_t chunk_bytes) override {
+    return state_.stream(chunk_bytes);
   }
 
  protected:

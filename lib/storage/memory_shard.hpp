@@ -9,6 +9,7 @@
 #include "peerq/base/time.hpp"
 #include "peerq/engine/query.hpp"
 #include "storage/memory_tables.hpp"
+#include "storage/state_stream.hpp"
 
 namespace peerq::storage {
 
@@ -27,6 +28,19 @@ class MemoryShard {
     stamps_ = stamps;
   }
   void passed(LogIndex index, Term, bool, Bytes) noexcept { applied_ = index; }
+
+  std::unique_ptr<port::StateStream> stream(std::size_t chunk_bytes) const {
+    engine::ShardRow now;
+    now.applied = applied_;
+    now.stamps = stamps_;
+    return std::make_unique<TablesStream<MemoryTables>>(*tables_, memory_shard, std::move(now), chunk_bytes);
+  }
+  /// Part of a state has come.
+  Result<void> stage() noexcept { return {}; }
+  void received(const engine::ShardRow& now) noexcept {
+    applied_ = now.applied;
+    stamps_ = now.stamps;
+  }
 
   bool checkpoint_due() const noexcept { return false; }
   bool over_budget() const noexcept { return false; }

@@ -1,5 +1,6 @@
 #include "storage/machine.hpp"
 #include "storage/machines.hpp"
+#include "storage/receive_state.hpp"
 #include "storage/shard_delta.hpp"
 
 namespace peerq::storage {
@@ -8,6 +9,16 @@ Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, St
                                                                DeltaBudget& budget) {
   ShardDelta state(shard, store, budget);
   if (auto opened = state.open(); !opened) return std::move(opened).error();
+  return std::unique_ptr<port::QueueMachine>(
+      std::make_unique<QueueMachineOver<ShardDelta>>(std::move(state)));
+}
+
+Result<std::unique_ptr<port::QueueMachine>> receive_queue_machine(ShardId shard, StateStore& store,
+                                                                  DeltaBudget& budget,
+                                                                  port::StateStream& from) {
+  ShardDelta state(shard, store, budget);
+  if (auto opened = state.open(); !opened) return std::move(opened).error();
+  if (auto received = receive_state(state, shard, from); !received) return received.error();
   return std::unique_ptr<port::QueueMachine>(
       std::make_unique<QueueMachineOver<ShardDelta>>(std::move(state)));
 }

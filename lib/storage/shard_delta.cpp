@@ -2,6 +2,7 @@
 
 #include "peerq/base/assert.hpp"
 #include "peerq/base/plant.hpp"
+#include "storage/snapshot_stream.hpp"
 
 namespace peerq::storage {
 
@@ -113,6 +114,27 @@ Result<engine::Checkpoint> ShardDelta::finish() {
   budget_->look_at_disk();
   return engine::Checkpoint{saved_.applied, saved_.applied_term, saved_.configuration_index,
                             saved_.configuration};
+}
+
+std::unique_ptr<port::StateStream> ShardDelta::stream(std::size_t chunk_bytes) const {
+  return std::make_unique<SnapshotStream>(shard_, store_->snapshot(), chunk_bytes);
+}
+
+Result<void> ShardDelta::stage() {
+  budget_->set_active(shard_, tables_.active().memory());
+  const std::size_t dirty = tables_.active().dirty_pages(tables_.base().payload_pages_per_row());
+  if (!budget_->freeze_due(shard_, dirty, 0)) return {};
+  tables_.freeze();
+  course_ = Course::frozen;
+  if (auto written = write(); !written) return written;
+  if (auto finished = finish(); !finished) return finished.error();
+  budget_->set_active(shard_, tables_.active().memory());
+  return {};
+}
+
+void ShardDelta::received(const engine::ShardRow& now) {
+  PEERQ_ASSERT(!saved_before_);
+  now_ = now;
 }
 
 }  // namespace peerq::storage

@@ -11,6 +11,7 @@
 
 #include "peerq/base/result.hpp"
 #include "peerq/engine/query.hpp"
+#include "peerq/port/state_machine.hpp"
 #include "storage/delta_budget.hpp"
 #include "storage/delta_tables.hpp"
 #include "storage/disk_base.hpp"
@@ -43,6 +44,12 @@ class ShardDelta {
   bool freeze(LogIndex durable);
   Result<void> write();
   Result<engine::Checkpoint> finish();
+  std::unique_ptr<port::StateStream> stream(std::size_t chunk_bytes) const;
+
+  /// Part of a state has come: writes it out when it is more than the budget has room for. Until `received`
+  /// the shard has no row of its own on disk. **Errors** storage_full, corrupt, node_failed.
+  Result<void> stage();
+  void received(const engine::ShardRow& now);
 
  private:
   enum class Course : std::uint8_t { idle, frozen, written };

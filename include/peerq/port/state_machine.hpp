@@ -2,7 +2,9 @@
 // A shard's state: the engine over its tables, behind a seam, so that the node never sees tables or storage.
 // Implementations (lib/storage): over DeltaTables and LMDB, and over MemoryTables.
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +17,15 @@
 #include "peerq/engine/reply.hpp"
 
 namespace peerq::port {
+
+/// The state of a shard at one moment, in chunks, for a place that lacks it (docs/formats.md, state chunks).
+class StateStream {
+ public:
+  virtual ~StateStream() = default;
+  /// The next chunk; an empty one after the last. **Errors** corrupt, node_failed; then there is no more.
+  /// **Thread** core.
+  virtual Result<SharedBytes> next() = 0;
+};
 
 /// State of one shard.
 ///
@@ -55,6 +66,11 @@ class StateMachine {
   virtual Result<void> write_checkpoint() = 0;
   /// Switches to the written state. What the log may now trim up to, and with what metadata.
   virtual Result<engine::Checkpoint> finish_checkpoint() = 0;
+
+  /// The state in chunks of about `chunk_bytes`: of a durable shard as the last checkpoint left it, whatever
+  /// is applied meanwhile; of one in memory as it is, until the next `apply`. Not longer than the machine
+  /// lives.
+  virtual std::unique_ptr<StateStream> stream(std::size_t chunk_bytes) = 0;
 };
 
 /// A shard of queues.
