@@ -43,6 +43,14 @@ struct Deleted {
   bool requester_gone = false;
 };
 
+/// What a successful reply tells.
+struct Replied {
+  /// Of the reply.
+  MessageId id = {};
+  /// The session that asked has ended, and its reply queue with it: nothing was sent (S77).
+  bool requester_gone = false;
+};
+
 /// What a successful nack or release tells.
 struct Returned {
   /// The lease had ended and the message was back already (S36).
@@ -89,6 +97,8 @@ class PEERQ_API Delivery {
   std::string receipt() const;
   /// The group that it was sent with; empty if none. **Ownership** the delivery's.
   std::string_view group_id() const noexcept;
+  /// 0 to 9, as it was sent.
+  int priority() const noexcept;
   /// Name of the queue it came from.
   const std::string& queue_name() const noexcept;
   /// How long the lease still lasts, by this process's clock: never more than it really does; 0 when it ended
@@ -104,6 +114,10 @@ class PEERQ_API Delivery {
   /// Done, with a result for who waits for the outcome of the request (S77). Body and attributes of the
   /// result count together up to 16 MiB.
   Result<Deleted> done(std::string_view result, const Attributes& attributes = {}) const;
+  /// Sends a message to the queue that `reply_to` names, under this message's correlation id unless `options`
+  /// has one. This message stays as it is. **Errors** invalid_argument: it has no reply_to; queue_not_found;
+  /// those of `Queue::send`.
+  Result<Replied> reply(std::string_view body, const SendOptions& options = {}) const;
   /// Gives it back, counted (S36). **Errors** stale_receipt, message_not_found, ...
   Result<Returned> nack(const NackOptions& options = {}) const;
   /// Gives it back, not counted.

@@ -36,6 +36,8 @@ struct Hold {
   HoldKind kind = HoldKind::delayed;
   /// Until when, as far as that is known: leases can be extended or end early.
   std::optional<std::chrono::system_clock::time_point> until = {};
+  /// in_flight, group_leased: the receipt of the lease. Whoever has it can settle the message.
+  std::string receipt = {};
 
   friend bool operator==(const Hold&, const Hold&) = default;
 };

@@ -27,6 +27,9 @@ struct MessageSummary {
   std::uint64_t size = 0;
   std::uint32_t attempt = 0;
   std::uint32_t receive_count = 0;
+  int priority = limits::priority_default;
+  /// Empty = none.
+  std::string group_id = {};
   std::chrono::system_clock::time_point sent_at = {};
   /// Delayed: when it becomes visible.
   std::optional<std::chrono::system_clock::time_point> due_at = {};
@@ -63,6 +66,8 @@ struct QueueStatistics {
   /// Those of the ready ones that their group keeps back: leased, in retry delay, parked, paused, at its cap
   /// or rate.
   std::uint64_t held = 0;
+  /// On their way to a dead-letter queue of another durability (S41); listed nowhere.
+  std::uint64_t moving = 0;
   /// Bytes of bodies and attributes of all these.
   std::uint64_t bytes = 0;
 
@@ -86,6 +91,10 @@ struct QueueStatistics {
   bool paused = false;
   /// Deliveries wait because `max_in_flight` is reached (S24).
   bool at_in_flight_cap = false;
+  /// Deliveries wait for the next delivery window (S78).
+  bool window_closed = false;
+  /// Deliveries wait for the next token of the queue's rate (S30).
+  bool at_rate_limit = false;
 };
 
 /// A group of messages as an operator sees it.

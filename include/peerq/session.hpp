@@ -13,6 +13,8 @@
 
 namespace peerq {
 
+class Queue;
+
 namespace detail {
 class NodeState;
 struct Access;
@@ -56,6 +58,10 @@ class PEERQ_API Session {
   RequestId request(std::uint64_t number) const noexcept { return {id_, number}; }
   /// Puts off its end. **Errors** session_expired.
   Result<void> keep_alive() const;
+  /// A queue of the session's own, for replies: its name goes into `SendOptions::reply_to`, and
+  /// `Delivery::reply` sends there. Made when it is first asked for; durable; deleted, with what it holds,
+  /// when the session ends (S77). **Errors** session_expired, limit_exceeded, storage_full.
+  Result<Queue> reply_queue() const;
   /// Ends it: what it remembers is forgotten, leases bound to it end as nacks without delay (S70).
   Result<void> close() const;
 

@@ -87,7 +87,7 @@ Error check_message(std::string_view body, const SendOptions& options, WallTime 
                    limits::correlation_id_size_max);
   }
   if (!options.reply_to.empty()) {
-    if (Error error = engine::validate_name(options.reply_to); error.code != errc::ok) {
+    if (Error error = engine::validate_any_name(options.reply_to); error.code != errc::ok) {
       return {error.code, "reply_to: " + error.detail};
     }
   }

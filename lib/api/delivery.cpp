@@ -42,6 +42,8 @@ std::string Delivery::receipt() const {
 
 std::string_view Delivery::group_id() const noexcept { return state_->group_id; }
 
+int Delivery::priority() const noexcept { return state_->priority; }
+
 const std::string& Delivery::queue_name() const noexcept { return state_->queue->name; }
 
 std::chrono::milliseconds Delivery::lease_left() const noexcept {

@@ -38,8 +38,12 @@ HoldKind kind_of(engine::HoldKind kind) noexcept {
 }
 
 /// What lease time says is left is told by the calendar, as it stands now.
-Hold hold_of(const engine::Hold& hold, WallTime now) {
-  Hold out{.kind = kind_of(hold.kind), .until = {}};
+Hold hold_of(const detail::QueueHandle& queue, const engine::Hold& hold, std::uint32_t epoch, WallTime now) {
+  Hold out{.kind = kind_of(hold.kind), .until = {}, .receipt = {}};
+  if (out.kind == HoldKind::in_flight || out.kind == HoldKind::group_leased) {
+    out.receipt =
+        queue.node->sealer().seal({.queue = queue.id, .lease = hold.lease, .epoch = epoch, .principal = {}});
+  }
   if (hold.until.ms != 0) out.until = detail::to_time_point(hold.until);
   if (hold.left_ms != 0) out.until = detail::to_time_point(now + Milliseconds(hold.left_ms));
   return out;
@@ -97,6 +101,7 @@ std::string to_string(const Explanation& explanation) {
     if (!out.empty()) out += "; ";
     out += what_of(hold.kind, group);
     if (hold.until) out += " until " + shown(*hold.until);
+    if (!hold.receipt.empty()) out += " under receipt " + hold.receipt;
   }
   return out.empty() ? "ready: handed out after those before it" : out;
 }
@@ -111,7 +116,8 @@ Result<Explanation> Queue::explain(const MessageId& id) const {
   Explanation out{
       .status = detail::status_of(found.state), .group_id = std::move(found.group_id), .holds = {}};
   const WallTime now = handle_->node->core().clock().wall();
-  for (const engine::Hold& hold : found.holds) out.holds.push_back(hold_of(hold, now));
+  for (const engine::Hold& hold : found.holds)
+    out.holds.push_back(hold_of(*handle_, hold, request->epoch, now));
   return out;
 }
 

@@ -28,20 +28,6 @@ Result<void> called(NodeState& state, const std::shared_ptr<CatalogRequest>& req
   return request->error.code == errc::ok ? Result<void>() : Result<void>(request->error);
 }
 
-Queue handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConfig& config) {
-  auto handle = std::make_shared<detail::QueueHandle>();
-  handle->node = state;
-  handle->id = config.id;
-  handle->shard = engine::shard_of(config.options.durability);
-  handle->name = config.name;
-  handle->fifo = config.options.type == QueueType::fifo;
-  handle->content_based = config.options.content_based_deduplication;
-  handle->max_message_size = config.options.max_message_size;
-  handle->max_messages = config.options.max_messages;
-  handle->max_bytes = config.options.max_bytes;
-  return detail::Access::queue(std::move(handle));
-}
-
 Error check(const NodeState& state, std::string_view name, const QueueOptions& options) {
   if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
   if (Error error = engine::validate(options); error.code != errc::ok) return error;
@@ -51,6 +37,20 @@ Error check(const NodeState& state, std::string_view name, const QueueOptions& o
 }
 
 }  // namespace
+
+Queue detail::handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConfig& config) {
+  auto handle = std::make_shared<QueueHandle>();
+  handle->node = state;
+  handle->id = config.id;
+  handle->shard = engine::shard_of(config.options.durability);
+  handle->name = config.name;
+  handle->fifo = config.options.type == QueueType::fifo;
+  handle->content_based = config.options.content_based_deduplication;
+  handle->max_message_size = config.options.max_message_size;
+  handle->max_messages = config.options.max_messages;
+  handle->max_bytes = config.options.max_bytes;
+  return Access::queue(std::move(handle));
+}
 
 Node::Node(std::shared_ptr<NodeState> state) noexcept : state_(std::move(state)) {}
 Node::Node(Node&&) noexcept = default;
@@ -72,14 +72,14 @@ Result<Queue> Node::create_queue(std::string_view name, const QueueOptions& opti
   auto request = named(Kind::create_queue, name);
   request->options = options;
   if (auto result = called(*state_, request); !result) return std::move(result).error();
-  return handle_of(state_, request->configs.front());
+  return detail::handle_of(state_, request->configs.front());
 }
 
 Result<Queue> Node::open_queue(std::string_view name) {
-  if (Error error = engine::validate_name(name); error.code != errc::ok) return error;
+  if (Error error = engine::validate_any_name(name); error.code != errc::ok) return error;
   auto request = named(Kind::find_queue, name);
   if (auto result = called(*state_, request); !result) return std::move(result).error();
-  return handle_of(state_, request->configs.front());
+  return detail::handle_of(state_, request->configs.front());
 }
 
 Result<std::vector<QueueDescription>> Node::list_queues(const ListQueuesOptions& options) {

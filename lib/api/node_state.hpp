@@ -163,6 +163,7 @@ struct DeliveryState {
   std::uint32_t receive_count = 0;
   WallTime first_sent;
   std::string group_id;
+  std::uint8_t priority = limits::priority_default;
   /// By this process's clock, never later than the log's.
   std::atomic<std::int64_t> deadline_ns{0};
   Failure failure;
@@ -189,6 +190,7 @@ struct Access {
   static const std::shared_ptr<NodeState>& state(const Node& node) noexcept { return node.state_; }
 };
 
+Queue handle_of(const std::shared_ptr<NodeState>& state, const engine::QueueConfig& config);
 Failure failure_of(const engine::NoteRow& note);
 MessageStatus status_of(engine::MessageState state) noexcept;
 

@@ -37,6 +37,8 @@ Result<MessageSummary> summary_of(const port::Codec& codec, const engine::Messag
                      .size = info.counted_bytes,
                      .attempt = info.attempt,
                      .receive_count = info.receive_count,
+                     .priority = info.priority,
+                     .group_id = info.group_id,
                      .sent_at = detail::to_time_point(info.first_sent),
                      .due_at = {},
                      .expires_at = {},
@@ -107,7 +109,8 @@ QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
                       .in_flight = row.in_flight,
                       .parked = row.parked,
                       .held = row.held,
-                      .bytes = row.bytes,
+                      .moving = row.moving,
+                      .bytes = row.bytes + row.moving_bytes,
                       .sent = row.sent,
                       .arrived = row.arrived,
                       .received = row.received,
@@ -120,7 +123,9 @@ QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
                       .dropped = row.dropped,
                       .oldest_age = {},
                       .paused = facts.paused,
-                      .at_in_flight_cap = facts.at_in_flight_cap};
+                      .at_in_flight_cap = facts.at_in_flight_cap,
+                      .window_closed = facts.window_closed,
+                      .at_rate_limit = facts.at_rate};
   if (facts.oldest) out.oldest_age = std::max(now - *facts.oldest, Milliseconds(0));
   return out;
 }

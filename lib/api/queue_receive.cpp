@@ -31,6 +31,7 @@ Result<Delivery> make_delivery(const HandlePointer& queue, const ReceiveRequest&
   state->receive_count = grant.receive_count;
   state->first_sent = grant.first_sent;
   state->group_id = std::move(grant.group_id);
+  state->priority = grant.priority;
   const SteadyTime deadline =
       request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
   state->deadline_ns = request.erase ? 0 : deadline.ns;

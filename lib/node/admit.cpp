@@ -215,7 +215,7 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
   if (shard.is_stopped()) return finish(request, shard.stopped);
   if (catalog.kind == Kind::find_queue) return find_queue(request);
   if (catalog.kind == Kind::list_queues) {
-    catalog.configs = parts_.store->catalog().list(catalog.prefix, catalog.after, catalog.max);
+    list_queues(catalog);
     return has_stopped(shard) ? finish(request, shard.stopped) : finish(request);
   }
   if (catalog.kind == Kind::create_queue && !accepts_sends()) {
@@ -223,6 +223,22 @@ void Core::admit_catalog(const std::shared_ptr<Request>& request) {
     return finish(request, Error(errc::storage_full));
   }
   push_pending(shard, request, 1024);
+}
+
+/// Queues of the node's own are shown to who asks for them.
+void Core::list_queues(CatalogRequest& request) {
+  constexpr std::string_view own = "_sys.";
+  const bool all = request.prefix.starts_with(own);
+  std::string after = request.after;
+  while (request.configs.size() < request.max) {
+    auto page = parts_.store->catalog().list(request.prefix, after, request.max - request.configs.size());
+    if (page.empty()) return;
+    after = page.back().name;
+    if (!all && after.starts_with(own)) after = "_sys/";  // behind the last of them
+    for (auto& config : page) {
+      if (all || !config.name.starts_with(own)) request.configs.push_back(std::move(config));
+    }
+  }
 }
 
 /// A queue that is there with these parameters needs no room: who drains a full disk gets its handle (S6).
@@ -269,7 +285,10 @@ void Core::answer_query(const std::shared_ptr<Request>& request, Shard& shard) {
       query.page_request.queue = query.queue;
       take(shard.queues->page(query.page_request, now), query.page);
       break;
-    case Kind::explain: take(shard.queues->explain(query.queue, query.id, now), query.explanation); break;
+    case Kind::explain:
+      take(shard.queues->explain(query.queue, query.id, now), query.explanation);
+      query.epoch = shard.queues->receipt_epoch(query.queue);
+      break;
     case Kind::groups:
       take(shard.queues->groups(query.queue, query.after, query.max_groups), query.groups);
       break;

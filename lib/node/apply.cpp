@@ -75,6 +75,7 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   for (const QueueId queue : shard.effects.moving) shard.moving.insert(queue);
   for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
+  if (shard.id == data_shard) delete_reply_queues(shard.effects.sessions);
   for (const QueueId queue : shard.effects.deleted) {
     for (const auto& waiter : shard.waiters.take_all(queue)) finish(waiter, Error(errc::queue_deleted));
     end_line(shard, queue, Error(errc::queue_deleted));

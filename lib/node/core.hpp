@@ -149,6 +149,7 @@ class Core : public std::enable_shared_from_this<Core> {
                       const std::vector<std::uint32_t>& epochs);
   void admit_catalog(const std::shared_ptr<Request>& request);
   void find_queue(const std::shared_ptr<Request>& request);
+  void list_queues(CatalogRequest& request);
   void admit_cancel(const CancelRequest& cancel);
   void answer_query(const std::shared_ptr<Request>& request, Shard& shard);
   void push_pending(Shard& shard, std::shared_ptr<Request> request, std::size_t bytes);
@@ -235,6 +236,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // calendar_flow.cpp
   void resume_calendar();
+  void resume_reply_queues();
+  void delete_reply_queues(const std::vector<SessionId>& ended);
+  void delete_reply_queue(const engine::QueueConfig& queue);
   void resolve_calendars();
   bool resolve_window(Shard& shard, QueueId queue);
   bool resolve_schedules(Shard& shard, QueueId queue);

@@ -23,6 +23,7 @@ Result<void> Core::recover() {
   refresh_usage();
   resume_catalog();
   resume_calendar();
+  resume_reply_queues();
   parts_.observer->event(NodeEvent::recovered, "", 1);
   run(Runner::caller, nullptr);
   parts_.observer->event(NodeEvent::opened, "", 1);

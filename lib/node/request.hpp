@@ -313,6 +313,10 @@ struct CatalogRequest final : Request {
   std::size_t unconfirmed = 0;
 };
 
+/// A session's own queue for replies (S77).
+std::string reply_queue_name(SessionId session);
+bool is_reply_queue(std::string_view name) noexcept;
+
 struct QueryRequest final : Request {
   using Request::Request;
   engine::PageRequest page_request;
@@ -320,6 +324,8 @@ struct QueryRequest final : Request {
   engine::QueueFacts facts;
   engine::MessagePage page;
   engine::Explanation explanation;
+  /// explain: of the receipts now given
+  std::uint32_t epoch = 0;
   /// groups
   std::string after;
   std::size_t max_groups = 0;

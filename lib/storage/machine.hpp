@@ -117,6 +117,9 @@ class QueueMachineOver final
   bool remembers(const engine::Origin& origin) override {
     return this->guarded_or(false, [&] { return this->engine_.remembers(origin); });
   }
+  bool has_session(SessionId session) override {
+    return this->guarded_or(false, [&] { return this->engine_.has_session(session); });
+  }
   std::uint64_t deliverable(QueueId queue) override {
     return this->guarded_or(std::uint64_t{0}, [&] { return this->engine_.deliverable(queue); });
   }

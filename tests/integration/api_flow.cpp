@@ -278,7 +278,43 @@ TEST_CASE("api flow: explain tells who stands before a message in its group (S42
   const auto second = queue.send("2", {.group_id = "a"}).value().id;
   CHECK(to_string(queue.explain(second).value()) == "others of its group 'a' come first");
   REQUIRE(queue.receive().value().size() == 1);
-  CHECK_THAT(to_string(queue.explain(second).value()), ContainsSubstring("its group 'a' is leased until 20"));
+  const auto held = queue.explain(second).value();
+  CHECK_THAT(to_string(held), ContainsSubstring("its group 'a' is leased until 20"));
+  CHECK_THAT(to_string(held), ContainsSubstring(" under receipt " + held.holds[0].receipt));
+  REQUIRE(queue.release(held.holds[0].receipt));
+  CHECK(to_string(queue.explain(second).value()) == "others of its group 'a' come first");
+}
+
+TEST_CASE("api flow: statistics say why nothing is handed out (S24, S30)", "[api]") {
+  Opened opened;
+  const QueueOptions options{.max_in_flight = 1, .rate = {.per_second_thousandths = 1, .burst = 2}};
+  auto queue = opened.node.create_queue("q", options).value();
+  for (int i = 0; i < 3; ++i) REQUIRE(queue.send("x"));
+  CHECK_FALSE(queue.statistics().value().at_in_flight_cap);
+  CHECK(queue.receive({.max_messages = 3}).value().size() == 1);
+  CHECK(queue.statistics().value().at_in_flight_cap);
+  CHECK_FALSE(queue.statistics().value().at_rate_limit);
+  REQUIRE(opened.node.update_queue("q", {.rate = options.rate}));
+  CHECK(queue.receive({.max_messages = 3}).value().size() == 1);
+  CHECK_FALSE(queue.statistics().value().at_in_flight_cap);
+  CHECK(queue.statistics().value().at_rate_limit);
+}
+
+TEST_CASE("api flow: priority and group of a message are shown", "[api]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("q").value();
+  REQUIRE(queue.send("plain", {.priority = 7}));
+  REQUIRE(queue.send("grouped", {.priority = 2, .group_id = "g"}));
+  const auto listed = queue.peek(10).value();
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].priority == 2);
+  CHECK(listed[0].group_id == "g");
+  CHECK(listed[1].priority == 7);
+  CHECK(listed[1].group_id.empty());
+  const auto got = queue.receive({.max_messages = 2}).value();
+  REQUIRE(got.size() == 2);
+  CHECK(got[0].priority() == 7);
+  CHECK(got[1].priority() == 2);
 }
 
 }  // namespace

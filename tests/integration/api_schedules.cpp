@@ -76,6 +76,7 @@ TEST_CASE("api node: outside of its window a queue takes messages and gives none
   const MessageId id = work.send("a").value().id;
   CHECK(work.receive().value().empty());
   CHECK_THAT(to_string(work.explain(id).value()), ContainsSubstring("window"));
+  CHECK(work.statistics().value().window_closed);
   opened.reopen();
   CHECK(opened.node.open_queue("nightly").value().receive().value().empty());
   options.windows = {window(true)};

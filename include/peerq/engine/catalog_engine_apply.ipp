@@ -48,7 +48,8 @@ void CatalogEngine<T>::run(const Command& command, Reply& reply) {
 /// S6: an existing queue of equal parameters is the answer, too.
 template <Tables T>
 void CatalogEngine<T>::create(const CreateQueue& command, Reply& reply) {
-  if (Error error = validate_name(command.name); error.code != errc::ok) return fail(reply, std::move(error));
+  if (Error error = validate_any_name(command.name); error.code != errc::ok)
+    return fail(reply, std::move(error));
   if (Error error = validate(command.options); error.code != errc::ok) return fail(reply, std::move(error));
   const auto existing = tables_->template find<CatalogQueueRow>(TextKey{std::string(command.name)});
   if (!existing) return create_new(command, reply);

@@ -49,6 +49,10 @@ struct QueueFacts {
   /// Deliveries wait because of the in-flight cap (S24), or the pause.
   bool at_in_flight_cap = false;
   bool paused = false;
+  /// Until the next delivery window (S78).
+  bool window_closed = false;
+  /// The queue's bucket has no whole token (S30).
+  bool at_rate = false;
 };
 
 /// One message as an operator sees it.
@@ -59,6 +63,9 @@ struct MessageInfo {
   std::uint32_t counted_bytes = 0;
   std::uint32_t attempt = 0;
   std::uint32_t receive_count = 0;
+  std::uint8_t priority = limits::priority_default;
+  /// Empty = none.
+  std::string group_id;
   WallTime first_sent;
   WallTime arrived;
   /// Delayed: when it falls due. In flight: how long the lease still lasts.
@@ -95,7 +102,7 @@ struct Hold {
   WallTime until;
   /// Until when, in ms from now by lease time; 0 = open.
   std::int64_t left_ms = 0;
-  /// group_leased: which lease. group_order: the message at the head.
+  /// in_flight, group_leased: which lease. group_order: the message at the head.
   LeaseRef lease{};
 };
 

@@ -64,6 +64,8 @@ class QueueEngine {
   bool remembers(QueueId queue, std::string_view attempt_id) const;
   /// Whether the session's request has a reply that its repetition gets (S18).
   bool remembers(const Origin& origin) const;
+  /// Whether the session is open, or about to end.
+  bool has_session(SessionId session) const { return sessions_.has(session); }
   /// Epoch of the receipts now given (S58).
   std::uint32_t receipt_epoch(QueueId queue) const;
   /// Exact counters. **Errors** queue_not_found, queue_deleted.
@@ -77,7 +79,8 @@ class QueueEngine {
   Result<Explanation> explain(QueueId queue, MessageId id, Stamps now) const;
   /// Groups by name, after the one given. **Errors** queue_not_found, queue_deleted.
   Result<GroupPage> groups(QueueId queue, std::string_view after, std::size_t max) const;
-  /// The redrive of a dead-letter queue, under way or the last one. **Errors** queue_not_found, queue_deleted.
+  /// The redrive of a dead-letter queue, under way or the last one. **Errors** queue_not_found,
+  /// queue_deleted.
   Result<std::optional<RedriveRow>> redrive(QueueId queue) const;
   /// The first messages that wait to be taken over by another shard, in the order of their chains (S41).
   std::vector<MovingMessage> moving(QueueId queue, std::size_t max) const;
@@ -186,7 +189,7 @@ class QueueEngine {
   void on(const Kick& command, const Origin&, Reply& reply) { kick(command, reply); }
   void on(const Purge& command, const Origin&, Reply& reply) { purge(command, reply); }
   void on(const OpenSession& command, const Origin&, Reply& reply) { open_session(command, reply); }
-  void on(const CloseSession& command, const Origin&, Reply&) { end_session(command.session); }
+  void on(const CloseSession& command, const Origin&, Reply&) { close_session(command.session); }
   void on(const Transact& command, const Origin&, Reply& reply) { transact(command, reply); }
   void on(const ReceiveSeveral& command, const Origin&, Reply& reply) { receive_several(command, reply); }
   void on(const Cancel& command, const Origin&, Reply& reply) { cancel(command, reply); }
@@ -222,6 +225,8 @@ class QueueEngine {
   Error check_depth(const QueueContext& queue, const Demand& demand) const;
   bool check_all(QueueContext& queue, const Send& command, Reply& reply);
   Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply);
+  void add(QueueContext& queue, const SendItem& item, const std::optional<MessageId>& first,
+           ItemReply& reply);
   static Error failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,
                              const SendItem& item);
   MessageId append(QueueContext& queue, const SendItem& item);
@@ -243,7 +248,8 @@ class QueueEngine {
   bool check_parts(const Transact& command, Reply& reply);
   bool check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply);
   void count_send(const QueueContext& queue, const SendItem& item, Demand& demand) const;
-  bool check_demand(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims, Reply& reply);
+  bool check_demand(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims,
+                    Reply& reply);
 
   // deduplicate
   std::optional<MessageId> duplicate_of(const QueueContext& queue, const SendItem& item) const;
@@ -259,7 +265,8 @@ class QueueEngine {
   static StoredReply stored_of(const Command& command, const Reply& reply);
   void repeat(const StoredReply& stored, Reply& reply) const;
   void open_session(const OpenSession& command, Reply& reply);
-  void end_session(SessionId session);
+  void close_session(SessionId session);
+  bool end_session(SessionId session, std::size_t& budget);
   bool sweep_one_session();
 
   // receive
@@ -281,8 +288,8 @@ class QueueEngine {
   std::optional<Pick> next_weighted(QueueContext& queue, Handout& handout);
   std::optional<Pick> next_aged(QueueContext& queue, Handout& handout);
   std::optional<Pick> next_at(QueueContext& queue, std::uint8_t level, Handout& handout);
-  std::optional<Found<MessageRow>> next_in_group(QueueContext& queue, std::uint64_t group,
-                                                 std::uint8_t level, Handout& handout);
+  std::optional<Found<MessageRow>> next_in_group(QueueContext& queue, std::uint64_t group, std::uint8_t level,
+                                                 Handout& handout);
   bool is_fit(QueueContext& queue, Found<MessageRow>& found, Handout& handout);
   std::optional<Found<MessageRow>> next_in_lane(QueueContext& queue, std::uint8_t lane, Handout& handout);
   std::optional<Found<MessageRow>> fresh_before(QueueContext& queue, std::uint8_t lane, Sequence limit,
@@ -485,7 +492,9 @@ class QueueEngine {
   const EpochRow& epoch() const;
 
   // explain
-  void explain_message(const QueueContext& queue, const MessageRow& row, Stamps now, Explanation& out) const;
+  void explain_message(const QueueContext& queue, const MessageKey& key, const MessageRow& row, Stamps now,
+                       Explanation& out) const;
+  static std::int64_t lease_left_ms(const MessageRow& row, Stamps now) noexcept;
   void explain_group(const QueueContext& queue, const MessageKey& key, const MessageRow& row, Stamps now,
                      Explanation& out) const;
   void explain_queue(const QueueContext& queue, Stamps now, Explanation& out) const;
@@ -546,17 +555,17 @@ class QueueEngine {
 #include "peerq/engine/queue_engine_dead_letter.ipp"
 #include "peerq/engine/queue_engine_deduplicate.ipp"
 #include "peerq/engine/queue_engine_due.ipp"
+#include "peerq/engine/queue_engine_explain.ipp"
+#include "peerq/engine/queue_engine_group.ipp"
 #include "peerq/engine/queue_engine_kick.ipp"
 #include "peerq/engine/queue_engine_moving.ipp"
 #include "peerq/engine/queue_engine_outcome.ipp"
 #include "peerq/engine/queue_engine_overflow.ipp"
 #include "peerq/engine/queue_engine_query.ipp"
+#include "peerq/engine/queue_engine_rate.ipp"
+#include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_redrive.ipp"
 #include "peerq/engine/queue_engine_schedule.ipp"
-#include "peerq/engine/queue_engine_explain.ipp"
-#include "peerq/engine/queue_engine_rate.ipp"
-#include "peerq/engine/queue_engine_group.ipp"
-#include "peerq/engine/queue_engine_receive.ipp"
 #include "peerq/engine/queue_engine_send.ipp"
 #include "peerq/engine/queue_engine_session.ipp"
 #include "peerq/engine/queue_engine_settle.ipp"

@@ -18,22 +18,20 @@ Result<Explanation> QueueEngine<T>::explain(QueueId id, MessageId message, Stamp
   if (!row || row->id(key) != message) return errc::message_not_found;
   Explanation out;
   out.state = row->state;
-  explain_message(*queue, *row, now, out);
+  explain_message(*queue, key, *row, now, out);
   if (row->group != 0) explain_group(*queue, key, *row, now, out);
   explain_queue(*queue, now, out);
   return out;
 }
 
 template <Tables T>
-void QueueEngine<T>::explain_message(const QueueContext& queue, const MessageRow& row, Stamps now,
-                                     Explanation& out) const {
+void QueueEngine<T>::explain_message(const QueueContext& queue, const MessageKey& key, const MessageRow& row,
+                                     Stamps now, Explanation& out) const {
   switch (row.state) {
     case MessageState::delayed: out.holds.push_back({HoldKind::delayed, row.due}); break;
-    case MessageState::in_flight: {
-      const std::int64_t left = row.deadline > now.lease ? (row.deadline - now.lease).count() / 1000 : 0;
-      out.holds.push_back({HoldKind::in_flight, {}, left});
+    case MessageState::in_flight:
+      out.holds.push_back({HoldKind::in_flight, {}, lease_left_ms(row, now), {key.sequence, row.attempt}});
       break;
-    }
     case MessageState::parked: out.holds.push_back({HoldKind::parked, {}}); break;
     case MessageState::moving: out.holds.push_back({HoldKind::moving, {}}); break;
     case MessageState::fresh:
@@ -66,8 +64,7 @@ void QueueEngine<T>::explain_group(const QueueContext& queue, const MessageKey& 
   if (group->held_until.ms != 0) hold(HoldKind::group_delayed, group->held_until);
   if (const auto flight = first_flight(queue, row.group, Sequence{0})) {
     const MessageRow leased = need_message({queue.id, *flight});
-    const std::int64_t left = leased.deadline > now.lease ? (leased.deadline - now.lease).count() / 1000 : 0;
-    out.holds.push_back({HoldKind::group_leased, {}, left, {*flight, leased.attempt}});
+    out.holds.push_back({HoldKind::group_leased, {}, lease_left_ms(leased, now), {*flight, leased.attempt}});
   }
   const auto first = first_of_group(queue, row.group, 0);
   if (first && first->key.sequence < key.sequence) {

@@ -88,7 +88,7 @@ Error QueueEngine<T>::absent(const QueueContext* queue) {
 }
 
 template <Tables T>
-Result<QueueFacts> QueueEngine<T>::facts(QueueId id, Stamps) const {
+Result<QueueFacts> QueueEngine<T>::facts(QueueId id, Stamps now) const {
   const QueueContext* queue = look(id);
   if (Error error = absent(queue); error.code != errc::ok) return error;
   QueueFacts facts;
@@ -97,6 +97,8 @@ Result<QueueFacts> QueueEngine<T>::facts(QueueId id, Stamps) const {
   facts.paused = queue->config.paused;
   const std::uint64_t cap = queue->config.options.max_in_flight;
   facts.at_in_flight_cap = cap != 0 && queue->row.in_flight >= cap;
+  facts.window_closed = queue->window_closed;
+  facts.at_rate = token_wait_ms(queue->config.options.rate, queue->row.bucket, now.lease) > 0;
   return facts;
 }
 
@@ -276,6 +278,11 @@ void QueueEngine<T>::read_rows(const QueueContext& queue, std::uint8_t number, R
 }
 
 template <Tables T>
+std::int64_t QueueEngine<T>::lease_left_ms(const MessageRow& row, Stamps now) noexcept {
+  return row.deadline > now.lease ? (row.deadline - now.lease).count() / 1000 : 0;
+}
+
+template <Tables T>
 MessageInfo QueueEngine<T>::describe(const MessageKey& key, const MessageRow& row, Stamps now,
                                      bool with_payload) const {
   MessageInfo info;
@@ -285,13 +292,13 @@ MessageInfo QueueEngine<T>::describe(const MessageKey& key, const MessageRow& ro
   info.counted_bytes = row.counted_bytes;
   info.attempt = row.attempt;
   info.receive_count = row.receive_count;
+  info.priority = priority_of(key, row);
+  if (row.group != 0) info.group_id = group_name(key.queue, row.group);
   info.first_sent = row.first_sent;
   info.arrived = row.arrived;
   if (row.state == MessageState::delayed) info.due = row.due;
   info.expires = row.expires;
-  if (row.state == MessageState::in_flight && row.deadline > now.lease) {
-    info.lease_left_ms = (row.deadline - now.lease).count() / 1000;
-  }
+  if (row.state == MessageState::in_flight) info.lease_left_ms = lease_left_ms(row, now);
   info.note = read_note(key, row);
   if (with_payload) info.payload = tables_->payload(info.id);
   return info;

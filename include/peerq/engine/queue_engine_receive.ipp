@@ -350,6 +350,7 @@ void QueueEngine<T>::fill(Grant& grant, const MessageKey& key, const MessageRow&
   grant.queue = key.queue;
   if (row.group != 0) grant.group_id = group_name(key.queue, row.group);
   grant.lease = {key.sequence, row.attempt};
+  grant.priority = priority_of(key, row);
   grant.id = row.id(key);
   grant.receive_count = row.receive_count;
   grant.deadline = row.deadline;

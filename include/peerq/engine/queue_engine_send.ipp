@@ -34,16 +34,23 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
 template <Tables T>
 Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply) {
   if (Error error = check_item(queue, item); error.code != errc::ok) return error;
-  if (const auto first = duplicate_of(queue, item)) {
-    reply.id = *first;
-    reply.deduplicated = true;
-    return {};
+  const auto first = duplicate_of(queue, item);
+  if (!first) {
+    const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
+    Error error = check_depth(queue, demand);
+    if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
+    if (error.code != errc::ok) return error;
   }
-  const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
-  Error error = check_depth(queue, demand);
-  if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
-  if (error.code == errc::ok) reply.id = append(queue, item);
-  return error;
+  add(queue, item, first, reply);
+  return {};
+}
+
+/// A message that was checked and has room; `first`: of which it is a duplicate.
+template <Tables T>
+void QueueEngine<T>::add(QueueContext& queue, const SendItem& item, const std::optional<MessageId>& first,
+                         ItemReply& reply) {
+  reply.deduplicated = first.has_value();
+  reply.id = first ? *first : append(queue, item);
 }
 
 /// In a FIFO batch, what follows a failed message of its group fails with it (S14).

@@ -84,12 +84,23 @@ void QueueEngine<T>::open_session(const OpenSession& command, Reply& reply) {
   }
 }
 
-/// Leases bound to it end as a nack with delay 0 (S70).
+/// Ends it now, or begins to: the leases that are too many for one entry end in the next ones.
 template <Tables T>
-void QueueEngine<T>::end_session(SessionId session) {
+void QueueEngine<T>::close_session(SessionId session) {
+  std::size_t budget = limits::due_rows_per_entry;
+  if (end_session(session, budget)) return;
+  sessions_.expire(session, lease_now());
+  more_due_ = true;
+}
+
+/// Leases bound to it end as a nack with delay 0 (S70), so many in one entry. False when some are left.
+template <Tables T>
+bool QueueEngine<T>::end_session(SessionId session, std::size_t& budget) {
   const SessionLeaseRow::Key end{SessionId(session.value + 1), QueueId{0}, Sequence{0}};
   while (const auto lease =
              tables_->template first<SessionLeaseRow>({session, QueueId{0}, Sequence{0}}, end)) {
+    if (budget == 0) return false;
+    --budget;
     const MessageKey key{lease->key.queue, lease->key.sequence};
     QueueContext& queue = need_context(key.queue);
     MessageRow row = need_message(key);
@@ -101,7 +112,8 @@ void QueueEngine<T>::end_session(SessionId session) {
     const SettleItem item{{key.sequence, row.attempt}, 0, as_bytes(std::string_view("session ended"))};
     nack(queue, 0, item, key, row);
   }
-  sessions_.close(session);
+  if (sessions_.close(session)) effects_->sessions.push_back(session);
+  return true;
 }
 
 /// False when nothing (more) is to be done in this entry.
@@ -111,8 +123,9 @@ bool QueueEngine<T>::sweep_one_session() {
   const auto session = sessions_.expired(lease_now());
   if (!session) return false;
   --due_budget_;
-  end_session(*session);
-  return true;
+  if (end_session(*session, due_budget_)) return true;
+  more_due_ = true;
+  return false;
 }
 
 }  // namespace v1

@@ -28,8 +28,8 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
     QueueContext& queue = need_context(part.queue);
     for (const MessageKey& key : std::exchange(victims[part.queue], {})) drop(queue, key);
     for (const SendItem& item : part.sends) {
-      ItemReply& sent = reply.items.emplace_back();
-      sent.code = send_one(queue, item, sent).code;
+      // Room is not looked at again: what a queue dropped may have filled its dead-letter queue since (S38).
+      add(queue, item, duplicate_of(queue, item), reply.items.emplace_back());
     }
   }
 }

@@ -47,6 +47,7 @@ struct Grant {
   Payload payload;
   /// Encoded `NoteRow` of a message that failed before or was dead-lettered, else empty.
   std::string note;
+  std::uint8_t priority = limits::priority_default;
   QueueId source;
   std::string group_id;
 };
@@ -104,6 +105,8 @@ struct Effects {
   std::vector<QueueId> moving;
   /// Messages of which somebody waits for the outcome: it is there (S77).
   std::vector<MessageId> outcomes;
+  /// Sessions that ended.
+  std::vector<SessionId> sessions;
   /// Queues whose windows or schedules are to be resolved further (S78, S79).
   std::vector<QueueId> calendars;
   /// Queues that were deleted, or are unknown to the shard from now on.
@@ -118,6 +121,7 @@ struct Effects {
     room.clear();
     moving.clear();
     outcomes.clear();
+    sessions.clear();
     calendars.clear();
     deleted.clear();
     events.clear();

@@ -65,10 +65,24 @@ class Sessions {
     return {};
   }
 
-  /// Takes its replies away. The leases bound to it are ended by the caller before.
-  void close(SessionId session) {
-    const auto row = tables_->template find<SessionRow>({session});
+  bool has(SessionId session) const { return tables_->template find<SessionRow>({session}).has_value(); }
+
+  /// Its time is over now.
+  void expire(SessionId session, LeaseTime now) {
+    auto row = tables_->template find<SessionRow>({session});
     if (!row) return;
+    tables_->template erase<SessionTimerRow>({row->timer, session});
+    row->last = LeaseTime{now.us - Microseconds(limits::session_idle).count()};
+    row->timer = now;
+    tables_->template update<SessionRow>({session}, *row);
+    insert_timer({row->timer, session});
+  }
+
+  /// Takes its replies away; false when there was none. The leases bound to it are ended by the caller
+  /// before.
+  bool close(SessionId session) {
+    const auto row = tables_->template find<SessionRow>({session});
+    if (!row) return false;
     const typename SessionReplyRow::Key end{SessionId(session.value + 1), 0};
     while (const auto kept = tables_->template first<SessionReplyRow>({session, 0}, end)) {
       tables_->template erase<SessionReplyRow>(kept->key);
@@ -78,6 +92,7 @@ class Sessions {
     SessionCountRow count = counted();
     --count.open;
     save(count);
+    return true;
   }
 
   /// A session whose timer has come: set again when it was used since. None when none has.

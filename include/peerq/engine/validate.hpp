@@ -67,8 +67,7 @@ constexpr std::string_view text_of(PriorityMode mode) {
 }
 
 template <class Enum>
-  requires std::is_enum_v<Enum>
-ShownValue shown(const Enum& value) {
+requires std::is_enum_v<Enum> ShownValue shown(const Enum& value) {
   return {static_cast<std::int64_t>(value), std::string(text_of(value))};
 }
 
@@ -255,19 +254,25 @@ inline void check_tags(const QueueOptions& options, OptionsCheck& check) {
 
 }  // namespace detail
 
-/// S5. **Errors** invalid_name, which says what a name must be.
-inline Error validate_name(std::string_view name) {
+/// S5, with the names that the node itself gives. **Errors** invalid_name, which says what a name must be.
+inline Error validate_any_name(std::string_view name) {
   const auto allowed = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '.' || c == '-';
   };
   const bool good = !name.empty() && name.size() <= limits::queue_name_size_max && name.front() != '.' &&
-                    !name.starts_with("_sys.") && std::all_of(name.begin(), name.end(), allowed);
+                    std::all_of(name.begin(), name.end(), allowed);
   if (good) return {};
   std::string shown;
   for (const char c : name.substr(0, limits::queue_name_size_max))
     shown.push_back(c >= ' ' && c <= '~' ? c : '?');
   return {errc::invalid_name, "\"" + shown + "\""};
+}
+
+/// S5: a name that users give.
+inline Error validate_name(std::string_view name) {
+  if (name.starts_with("_sys.")) return {errc::invalid_name, "\"_sys.\" is reserved"};
+  return validate_any_name(name);
 }
 
 /// Every parameter by itself; what needs other queues is the catalog's.

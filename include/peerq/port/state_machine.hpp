@@ -86,6 +86,7 @@ class QueueMachine : public StateMachine {
   virtual bool remembers(QueueId queue, std::string_view attempt_id) = 0;
   /// Whether the session's request was answered, so that its repetition gets that answer (S18).
   virtual bool remembers(const engine::Origin& origin) = 0;
+  virtual bool has_session(SessionId session) = 0;
   /// Epoch of the receipts now given (S58).
   virtual std::uint32_t receipt_epoch(QueueId queue) = 0;
   virtual Result<engine::QueueFacts> facts(QueueId queue, Stamps now) = 0;
