@@ -19,11 +19,13 @@ progress() { [ ! -t 2 ] || echo "check: $*" >&2; }
 progress formatting
 tools/check_format.sh "$(tool clang-format || echo clang-format)" "$jobs" <"$work/sources" >>"$findings"
 
-progress layers, sizes, words
+progress layers, sizes, words, numbers
 xargs awk -f tools/check_layers.awk "$work/all" <"$work/sources" >>"$findings"
 xargs awk -f tools/check_sizes.awk tools/size_exceptions.txt <"$work/measured" >>"$findings"
 tools/check_exceptions.sh >>"$findings"
 xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
+grep -E '^tests/.*\.cpp$' "$work/sources" |
+  xargs awk -f tools/check_semantics.awk docs/semantics.md >>"$findings"
 
 # This tree gives the lint its units and the generated headers; its peerq_headers has every header alone.
 progress headers

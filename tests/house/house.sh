@@ -164,6 +164,34 @@ test_words() {
   done
 }
 
+semantics() { awk -f "$tools/check_semantics.awk" "$@"; }
+
+# page_of ROWS: a page with three sentences and this table.
+page_of() { put page.md "- S1 One.\\n- S2 Two.\\n- S12 Three.\\n\\n| S | test |\\n| --- | --- |\\n$1\\n"; }
+
+test_semantics() {
+  put a.cpp 'TEST_CASE("S1 one, (two)") {\n}\nTEST_CASE(\n    "three "\n    "parts (S12)",\n    "[t]") {\n'
+  sound='| S1 | `a.cpp`: S1 one, (two) |\n| S12 | `a.cpp`: three parts (S12) |'
+  page_of "$sound\n| S2 | needs several peers |"
+  expect 0 . semantics page.md a.cpp
+  page_of "$sound"
+  expect 1 '^page.md:2: S2 has no test in the table$' semantics page.md a.cpp
+  expect 1 . semantics page.md a.cpp
+  page_of "$sound\n| S2 | \`a.cpp\`: S2 other |"
+  expect 1 '^page.md:9: there is no such test: a.cpp: S2 other$' semantics page.md a.cpp
+  page_of "$sound\n| S2 | \`b.cpp\`: three parts (S12) |"
+  expect 1 'no such test: b.cpp: three parts' semantics page.md a.cpp
+  page_of "$sound\n| S2 | \`a.cpp\`: three parts (S12) |"
+  expect 1 '^page.md:9: the title does not name S2$' semantics page.md a.cpp
+  page_of "$sound\n| S2 | needs several peers |\n| S3 | needs several peers |"
+  expect 1 'a test for S3, which is no sentence' semantics page.md a.cpp
+  (cd "${tools%/tools}" && find tests -name '*.cpp') >tests_of_the_project
+  cd "${tools%/tools}"
+  found=$(xargs awk -f tools/check_semantics.awk docs/semantics.md <"$work/tests_of_the_project")
+  [ -z "$found" ] || fail "numbers without tests: $found"
+  cd "$work"
+}
+
 formatter() { echo bad.cpp | "$tools/check_format.sh" "$work/formatter" 1; }
 
 test_format() {

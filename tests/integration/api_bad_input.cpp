@@ -53,7 +53,7 @@ TEST_CASE("api node: queue parameters are checked at the bound and one past it",
   CHECK_THAT(error.text(), ContainsSubstring("max_lease_time"));
 }
 
-TEST_CASE("api node: what is not built is refused, never silently stored", "[api][bad-input]") {
+TEST_CASE("api node: what is not built is refused, never silently stored (S80)", "[api][bad-input]") {
   Opened opened;
   const auto refused = [&](const QueueOptions& options) {
     return opened.node.create_queue("new", options).error() == errc::not_supported &&
@@ -151,7 +151,7 @@ TEST_CASE("api node: operations on groups are checked at the bound and one past 
   CHECK(lines.list_groups().error() == errc::queue_deleted);
 }
 
-TEST_CASE("api node: messages outside the limits are refused with the limit", "[api][bad-input]") {
+TEST_CASE("api node: messages outside the limits are refused with the limit (S13)", "[api][bad-input]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders", {.max_message_size = 100}).value();
   CHECK(queue.send(std::string(100, 'x')));

@@ -145,7 +145,20 @@ TEST_CASE("api blocked: a batch goes in as there is room, in order; an atomic on
   CHECK(atomic.get_future().get().value().size() == 2);
 }
 
-TEST_CASE("api blocked: what of a batch found room before its timeout stays sent", "[api]") {
+TEST_CASE("api blocked: in a batch nobody overtakes, whatever would fit (S14, S15)", "[api]") {
+  Blocking opened;
+  opened.options = {.max_message_size = 10, .max_bytes = 10, .overflow = Overflow::block};
+  auto queue = opened.queue = opened.node.create_queue("bytes", opened.options).value();
+  REQUIRE(queue.send("0"));
+  const std::vector<Message> batch{{"1234", {}}, {"56789012", {}}, {"3", {}}};
+  std::promise<Result<std::vector<Result<Sent>>>> told;
+  queue.send_async(batch, {}, [&](auto result) { told.set_value(std::move(result)); });
+  CHECK(opened.take() == "0");
+  for (const auto& message : batch) CHECK(opened.take() == message.body);
+  for (const auto& result : told.get_future().get().value()) CHECK(result);
+}
+
+TEST_CASE("api blocked: what of a batch found room before its timeout stays sent (S15)", "[api]") {
   Blocking opened;
   std::vector<Message> batch;
   for (int i = 0; i < 4; ++i) batch.push_back({std::to_string(i), {}});

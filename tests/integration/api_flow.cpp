@@ -242,7 +242,7 @@ TEST_CASE("api flow: cancel takes out what is delayed, ready or parked, and noth
   CHECK_FALSE(queue.send("again", {.deduplication_id = "once"}).value().deduplicated);
 }
 
-TEST_CASE("api flow: explain says what keeps a message back, in words", "[api]") {
+TEST_CASE("api flow: explain says what keeps a message back, in words (S24)", "[api]") {
   Opened opened;
   auto queue = opened.node.create_queue("q", {.max_receives = 1, .max_in_flight = 1}).value();
   const auto id = queue.send("x").value().id;

@@ -239,6 +239,10 @@ TEST_CASE("api sessions: a known outcome comes before size, depth and what the q
   REQUIRE(opened.queue.purge());
   CHECK(opened.in(2).send("short").error() == errc::queue_full);
   CHECK(opened.in(3).send("short"));
+  // Before it come the arguments and the queue's incarnation.
+  CHECK(opened.in(1).send("a long body", {.priority = 10}).error() == errc::invalid_argument);
+  REQUIRE(opened.node.delete_queue("q"));
+  CHECK(opened.in(1).send("a long body").error() == errc::queue_deleted);
 }
 
 TEST_CASE("api sessions: another call under the number of the first is told so, or has its outcome",

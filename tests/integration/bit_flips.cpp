@@ -7,7 +7,7 @@
 
 namespace peerq::crash {
 
-TEST_CASE("damaged files are refused or harmless, never served", "[corrupt]") {
+TEST_CASE("damaged files are refused or harmless, never served (S55)", "[corrupt]") {
   CorruptOptions options;
   options.runs = 150;
   options.seed = 2;

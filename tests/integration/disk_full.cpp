@@ -117,7 +117,7 @@ bool accepts_soon(const Queue& queue, std::uint64_t number) {
   return false;
 }
 
-TEST_CASE("api node: on a disk that is full to the last block, receives and deletes go on", "[disk]") {
+TEST_CASE("api node: on a disk that is full to the last block, receives and deletes go on (S54)", "[disk]") {
   SmallDisk disk("4m");
   auto node = Node::open({.data_dir = disk.data()}).value();
   const auto queue = node.create_queue("orders").value();
@@ -151,7 +151,8 @@ TEST_CASE("api node: on a disk that is full to the last block, receives and dele
   CHECK(node.open_queue("marks").value().statistics().value().parked == 1);
 }
 
-TEST_CASE("api node: a full disk fills and empties again and again without losing a message", "[disk]") {
+TEST_CASE("api node: a full disk fills and empties again and again without losing a message (S54)",
+          "[disk]") {
   SmallDisk disk("4m");
   std::set<std::uint64_t> sent;
   std::uint64_t number = 1;
@@ -200,7 +201,7 @@ TEST_CASE("api node: a full disk still opens what is on it, and it can be draine
   close(node);
 }
 
-TEST_CASE("api node: max_disk_bytes is kept, and sends are accepted again after a drain", "[disk]") {
+TEST_CASE("api node: max_disk_bytes is kept, and sends are accepted again after a drain (S54)", "[disk]") {
   TemporaryDirectory directory;
   constexpr std::uint64_t limit = 3 * 1024 * 1024;
   auto node = Node::open({.data_dir = directory.inside("data"), .max_disk_bytes = limit}).value();

@@ -7,7 +7,7 @@
 
 namespace peerq::crash {
 
-TEST_CASE("a process that is killed again and again loses nothing acknowledged", "[kill]") {
+TEST_CASE("a process that is killed again and again loses nothing acknowledged (S12)", "[kill]") {
   KillOptions options;
   options.cycles = 10;
   options.seed = 20;

@@ -7,7 +7,7 @@
 
 namespace peerq::crash {
 
-TEST_CASE("every image that a power loss may leave opens and holds what was acknowledged", "[power]") {
+TEST_CASE("every image that a power loss may leave opens and holds what was acknowledged (S12)", "[power]") {
   PowerOptions options;
   options.images = 200;
   options.seed = 5;

@@ -47,7 +47,6 @@ struct RateLimit {
   friend bool operator==(const RateLimit&, const RateLimit&) = default;
 };
 
-/// The parameters of a queue. Every field has a default; limits stand beside it and in docs/semantics.md.
 /// When a queue hands out: every day of `days`, from `from` to `to` in the zone's own time; `to` at or before
 /// `from` means the next day.
 struct DeliveryWindow {
@@ -64,6 +63,7 @@ struct DeliveryWindow {
 /// What a recurring schedule does about runs that nobody was there for (S79).
 enum class MissedRuns : std::uint8_t { one = 0, none = 1, all = 2 };
 
+/// The parameters of a queue. Every field has a default; limits stand beside it and in docs/semantics.md.
 struct QueueOptions {
   /// Fixed at creation.
   QueueType type = QueueType::standard;
@@ -125,7 +125,7 @@ struct QueueOptions {
   /// A send without a deduplication id gets one made of its body: BLAKE2b-256.
   bool content_based_deduplication = false;
 
-  /// Times of delivery; none = always. At most 32. Not supported in this version; must be empty.
+  /// Times of delivery (S78); none = always. At most 32.
   std::vector<DeliveryWindow> windows = {};
   /// Free text of the owner: at most 50, key 128 B, value 256 B.
   std::map<std::string, std::string> tags = {};

@@ -119,5 +119,36 @@ TEST_CASE(
   CHECK(shard.counters(shard.queue).dead_lettered == 16);
 }
 
+TEST_CASE(
+    "S15 of those that came at the same time the ones without a group are dropped first, then as sent") {
+  Full shard({.max_messages = 4, .overflow = Overflow::drop_oldest});
+  const MessageId a = shard.put("a", "", 4, "g").id;
+  const MessageId b = shard.put("b", "", 4, "h").id;
+  const MessageId c = shard.put("c", "").id;
+  const MessageId d = shard.put("d", "").id;
+  shard.pass(1ms);
+  std::size_t left = 4;
+  for (const MessageId gone : {c, d, a, b}) {
+    CHECK(shard.get(shard.queue, gone));
+    CHECK(shard.put("x", "").code == errc::ok);
+    CHECK(shard.get(shard.queue, gone).error() == errc::message_not_found);
+    --left;
+    std::size_t there = 0;
+    for (const MessageId id : {a, b, c, d}) there += shard.get(shard.queue, id) ? 1 : 0;
+    CHECK(there == left);
+  }
+}
+
+TEST_CASE("S15 drop_oldest looks at 256 messages of a level and kind, and no further") {
+  for (const int others : {255, 256}) {
+    Full shard({.max_messages = 300, .overflow = Overflow::drop_oldest});
+    for (int i = 0; i < others; ++i) shard.put("in flight", "");
+    while (!shard.receive(shard.queue, 1'000).empty()) {
+    }
+    for (int i = others; i < 300; ++i) shard.put("ready", "");
+    CHECK(shard.put("new", "").code == (others == 255 ? errc::ok : errc::queue_full));
+  }
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -280,6 +280,22 @@ TEST_CASE("S8 purge unlocks groups and voids their delays, S7 deleting takes the
   CHECK(shard.tables.rows<GroupNameRow>().empty());
 }
 
+TEST_CASE("S9 the count of held messages follows a changed cap when its group is next looked at") {
+  Grouped shard({.max_in_flight_per_group = 1});
+  for (const char* body : {"1", "2", "3"}) shard.put("a", body);
+  CHECK(shard.take(3) == "1");
+  CHECK(shard.counters(shard.queue).held == 2);
+  shard.config.options.max_in_flight_per_group = 2;
+  ++shard.config.version;
+  shard.configure(shard.config);
+  CHECK(shard.counters(shard.queue).held == 2);
+  CHECK(shard.take() == "");
+  shard.put("a", "4");  // looks at it
+  CHECK(shard.counters(shard.queue).held == 0);
+  CHECK(shard.take(3) == "2");
+  CHECK(shard.counters(shard.queue).held == 2);
+}
+
 TEST_CASE("S66 cancel takes out what is delayed, ready or parked") {
   Grouped shard(fifo_of());
   const MessageId first = shard.put("a", "1");

@@ -77,6 +77,27 @@ TEST_CASE("S79 one run is sent for all that were missed although more were resol
   CHECK(shard.schedule().missed_runs == 58);
 }
 
+TEST_CASE("S79 a run is on time for 10 s and missed after that") {
+  for (const bool on_time : {true, false}) {
+    Scheduled shard;
+    shard.put(shard.minutes(30), MissedRuns::none);
+    shard.tick(60s + 10s + (on_time ? 0ms : 1ms));
+    CHECK(shard.counters(work).sent == (on_time ? 1 : 0));
+    CHECK(shard.schedule().missed_runs == (on_time ? 0 : 1));
+  }
+}
+
+TEST_CASE(
+    "S79 the one for all that were missed is sent as soon as a later run is known, those left out count") {
+  Scheduled shard;
+  shard.put(shard.minutes(30));
+  shard.tick(5 * 60s + 30s);  // five were missed, the sixth comes in 30 s
+  CHECK(shard.counters(work).sent == 1);
+  CHECK(shard.schedule().missed_runs == 4);
+  shard.tick(30s);
+  CHECK(shard.counters(work).sent == 2);
+}
+
 TEST_CASE("S79 at most 1,000 missed runs are caught up with") {
   Scheduled shard;
   shard.put(shard.minutes(64), MissedRuns::all);

@@ -101,5 +101,26 @@ TEST_CASE("S76 a stale or ended receipt or a full queue fails all of it; what is
         errc::stale_receipt);
 }
 
+TEST_CASE(
+    "S76 what a transaction sends to a queue that it names twice counts together, and so do its deletes") {
+  Two shard({.max_messages = 2});
+  const SendItem one = shard.item("x");
+  const std::vector<Transact::Part> three{
+      {shard.a, {}, {&one, 1}}, {shard.b, {}, {&one, 1}}, {shard.a, {}, {&one, 1}}, {shard.a, {}, {&one, 1}}};
+  CHECK(shard.apply(Transact{three}).code == errc::queue_full);
+  CHECK(shard.counters(shard.a).sent == 0);
+  CHECK(shard.counters(shard.b).sent == 0);
+  CHECK(shard.apply(Transact{{three.data(), 3}}).code == errc::ok);
+  CHECK(shard.counters(shard.a).ready == 2);
+  const SettleItem erase{shard.receive_one(shard.a).lease};
+  const std::vector<Transact::Part> apart{{shard.a, {}, {&one, 1}}, {shard.a, {&erase, 1}, {}}};
+  CHECK(shard.apply(Transact{apart}).code == errc::ok);
+  SendItem same = one;
+  same.deduplication_id = as_bytes("id");
+  const std::vector<Transact::Part> duplicates{{shard.b, {}, {&same, 1}}, {shard.b, {}, {&same, 1}}};
+  CHECK(shard.apply(Transact{duplicates}).code == errc::ok);
+  CHECK(shard.counters(shard.b).ready == 2);
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -151,7 +151,7 @@ TEST_CASE("every parameter is taken at its bounds and refused one past them, wit
         "retention is 999 ms, not between 1000 ms and 315360000000 ms");
 }
 
-TEST_CASE("a parameter whose feature is not built is not_supported and named") {
+TEST_CASE("S80 a parameter whose feature is not built is not_supported and named") {
   const std::vector<std::pair<std::string, Change>> rows{
       {"partitions", [](auto& o) { o.partitions = 2; }},
       {"partitions", [](auto& o) { o.partitions = 0; }},

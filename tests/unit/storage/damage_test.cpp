@@ -97,7 +97,7 @@ TEST_CASE("a changed head of a row's own pages is damage when the row goes, not 
   CHECK(ended.error() == errc::corrupt);
 }
 
-TEST_CASE("a changed payload is never served and its shard goes on for others") {
+TEST_CASE("a changed payload is never served and its shard goes on for others (S55)") {
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
   const std::string body = GENERATE(std::string("damaged body"), "damaged body" + std::string(9000, 'x'));
@@ -109,7 +109,7 @@ TEST_CASE("a changed payload is never served and its shard goes on for others") 
   CHECK(received.error() == errc::corrupt);
 }
 
-TEST_CASE("a changed row poisons its shard: every member answers, nothing more is written") {
+TEST_CASE("a changed row poisons its shard: every member answers, nothing more is written (S55)") {
   ScratchDirectory scratch;
   StoreDriver driver(scratch / "data");
   leave_checkpointed(driver, 3, "sound");
