@@ -114,9 +114,15 @@ void live_with_feature(const std::vector<std::string>& arguments) {
   say("fill_seconds", fill(std::span(&queue, 1), load));
   const std::uint64_t after = process_status("RssAnon");
   say("memory_mib", static_cast<double>(after - std::min(after, before)) / 1024);
-  load.messages = std::stoull(arguments.at(4));
-  if (kind == "delayed") send_due_at_once(queue, load);
-  say("drain_seconds", drain(queue, load));
+  if (arguments.size() <= 4) return say("drain_seconds", drain(queue, load));
+  load = {.messages = std::stoull(arguments.at(4)), .body_bytes = 100, .batch = 250, .outstanding = 8};
+  const Queue beside = node.create_queue("beside").value();
+  if (kind == "delayed") {
+    send_due_at_once(beside, load);
+  } else {
+    fill(std::span(&beside, 1), load);
+  }
+  say("drain_seconds", drain(beside, load));
 }
 
 void purge_beside(const std::vector<std::string>& arguments) {

@@ -25,16 +25,18 @@ Case make_case(const std::string& name, const std::string& unit, const std::stri
   return {.suite = "backlog", .name = name, .unit = unit, .floor = floor, .target = target};
 }
 
-/// How a deep queue is filled, and how much of it is drained.
+/// How deep a queue is filled. It is drained; or, when `beside` is not 0, so many are from a queue beside it.
 struct Depth {
   std::uint64_t messages = 0;
-  std::uint64_t drained = 0;
+  std::uint64_t beside = 0;
 };
 
 Figures live(const Session& session, const std::string& kind, const Depth& depth) {
   const ScratchFolder folder(session.settings().data, "backlog-feature");
-  return run_for_figures(self_with({"child", "feature", kind, (folder / "peerq").string(),
-                                    std::to_string(depth.messages), std::to_string(depth.drained)}));
+  std::vector<std::string> arguments{"child", "feature", kind, (folder / "peerq").string(),
+                                     std::to_string(depth.messages)};
+  if (depth.beside != 0) arguments.push_back(std::to_string(depth.beside));
+  return run_for_figures(self_with(std::move(arguments)));
 }
 
 double fill_rate(const Figures& figures, const Depth& depth) {
@@ -42,7 +44,7 @@ double fill_rate(const Figures& figures, const Depth& depth) {
 }
 
 double drain_rate(const Figures& figures, const Depth& depth) {
-  return static_cast<double>(depth.drained) / need(figures, "drain_seconds");
+  return static_cast<double>(depth.beside) / need(figures, "drain_seconds");
 }
 
 double life_rate(const Figures& figures, const Depth& depth) {
@@ -64,7 +66,7 @@ struct DeepFeature {
 void run_life(Session& session, const DeepFeature& feature, std::uint64_t messages, std::size_t count) {
   const std::string name = fmt::format("{}/100B/N={}", feature.name, size_text(messages));
   if (!session.begins("features/" + name)) return;
-  const Depth depth{messages, messages};
+  const Depth depth{.messages = messages};
   Rounds rates(Kind::rate);
   Rounds memory(Kind::latency);
   std::vector<double> fills;
@@ -79,7 +81,7 @@ void run_life(Session& session, const DeepFeature& feature, std::uint64_t messag
   report_memory(session, name, memory);
 }
 
-/// Filled with what is due during a day; then a tenth more comes due at once and is drained.
+/// Filled with what is due during a day; then a tenth of that comes due at once beside it and is drained.
 void run_delayed(Session& session, std::uint64_t messages, std::size_t count) {
   const std::string name = fmt::format("delayed-over-a-day/100B/N={}", size_text(messages));
   if (!session.begins("features/" + name)) return;
@@ -95,10 +97,10 @@ void run_delayed(Session& session, std::uint64_t messages, std::size_t count) {
     memory.add(need(ours, "memory_mib"), memory_limit_mib);
   }
   session.report(make_case("send/" + name, "messages/s", "the same, standard queue", rate_target), sends);
-  session.report(make_case(fmt::format("due-at-once/{}/beside-N={}", size_text(depth.drained),
-                                       size_text(depth.messages)),
-                           "messages/s", "the same, standard queue", rate_target),
-                 drains);
+  session.report(
+      make_case(fmt::format("due-at-once/{}/beside-N={}", size_text(depth.beside), size_text(depth.messages)),
+                "messages/s", "the same, standard queue", rate_target),
+      drains);
   report_memory(session, name, memory);
 }
 
