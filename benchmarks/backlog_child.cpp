@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "backlog_features.hpp"
 #include "load.hpp"
 #include "machine.hpp"
 #include "peerq/node.hpp"
@@ -114,6 +115,10 @@ int run_child(const std::vector<std::string>& arguments) {
     receive_first(arguments);
   } else if (part == "reopen") {
     reopen(arguments);
+  } else if (part == "feature") {
+    live_with_feature(arguments);
+  } else if (part == "neighbour") {
+    purge_beside(arguments);
   } else {
     return 2;
   }

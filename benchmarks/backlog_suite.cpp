@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "backlog_features.hpp"
 #include "child.hpp"
 #include "machine.hpp"
 #include "peerq/base/limits.hpp"
@@ -217,6 +218,8 @@ void run_backlog_suite(Session& session) {
   run_deep(session, deep);
   run_eight_queues(session, deep);
   run_growth(session);
+  run_backlog_features(session);
+  run_purge_beside(session);
   if (!session.settings().quick) {
     run_depth(session, deepest, 1);
     run_deep(session, deepest);

@@ -81,30 +81,38 @@ void DurableShard::apply(const engine::EntryView& entry, engine::Effects& effect
   }
 }
 
-EngineLifecycle::EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_size)
-    : shard_(&shard), batch_(batch), codec_(wire::make_codec()), decoder_(codec_->make_decoder()) {
+EngineLifecycle::EngineLifecycle(Shard& shard, EngineLoad load)
+    : shard_(&shard),
+      load_(std::move(load)),
+      codec_(wire::make_codec()),
+      decoder_(codec_->make_decoder()),
+      settled_(load_.batch) {
   header_.stamps = {LeaseTime{1'000'000}, WallTime{1'700'000'000'000}};
   engine::Configure configure;
   configure.config.id = queue_id;
   configure.config.version = 1;
   configure.config.name = "bench";
-  small_entry_ = codec_->encode_entry(header_, std::span(&erase_, 1));
+  configure.config.options = load_.options;
+  const engine::Command erase{{}, engine::Settle{.queue = queue_id, .items = settled_}};
+  small_entry_ = codec_->encode_entry(header_, std::span(&erase, 1));
   apply({{}, configure}, small_entry_);
 
-  const std::string body(body_size, 'b');
+  const std::string body(load_.body_bytes, 'b');
   engine::SendItem item;
   item.payload = as_bytes(body);
-  item.counted_bytes = static_cast<std::uint32_t>(body_size);
-  const std::vector<engine::SendItem> items(batch, item);
+  item.counted_bytes = static_cast<std::uint32_t>(load_.body_bytes);
+  const std::vector<engine::SendItem> items(load_.batch, item);
   const engine::Command send{{}, engine::Send{.queue = queue_id, .atomic = false, .items = items}};
-  send_ = decoder_->decode(codec_->encode_entry(header_, std::span(&send, 1))).value();
+  const engine::EntryView entry =
+      decoder_->decode(codec_->encode_entry(header_, std::span(&send, 1))).value();
+  send_entry_ = entry.bytes;
+  const auto& decoded = std::get<engine::Send>(entry.commands.front().body).items;
+  items_.assign(decoded.begin(), decoded.end());
+  send_.body = engine::Send{.queue = queue_id, .atomic = false, .items = items_};
   engine::Receive receive;
   receive.queue = queue_id;
-  receive.max_messages = static_cast<std::uint32_t>(batch);
+  receive.max_messages = static_cast<std::uint32_t>(load_.batch);
   receive_.body = receive;
-  settled_.resize(batch);
-  erase_.body = engine::Settle{.queue = queue_id, .verb = engine::Verb::erase, .items = settled_};
-  small_entry_ = codec_->encode_entry(header_, std::span(&erase_, 1));
 }
 
 void EngineLifecycle::apply(const engine::Command& command, const SharedBytes& bytes) {
@@ -116,21 +124,40 @@ void EngineLifecycle::apply(const engine::Command& command, const SharedBytes& b
   }
 }
 
-void EngineLifecycle::keep_backlog(std::size_t messages) {
-  for (std::size_t sent = 0; sent < messages; sent += batch_) apply(send_.commands.front(), send_.bytes);
+void EngineLifecycle::send_batch() {
+  if (load_.vary) {
+    for (engine::SendItem& item : items_) load_.vary(sent_++, item);
+  }
+  apply(send_, send_entry_);
+  for (const engine::ItemReply& item : effects_.replies.front().items) {
+    if (item.code != errc::ok || item.deduplicated) throw CannotMeasure("the engine did not take a message");
+  }
+}
+
+void EngineLifecycle::send(std::size_t messages) {
+  for (std::size_t sent = 0; sent < messages; sent += load_.batch) send_batch();
 }
 
 void EngineLifecycle::run_batch() {
-  apply(send_.commands.front(), send_.bytes);
+  advance(load_.wall_step);
+  send_batch();
+  if (drain_batch() != load_.batch) throw CannotMeasure("the engine handed out too few messages");
+}
+
+std::size_t EngineLifecycle::drain_batch() {
   apply(receive_, small_entry_);
   const auto& grants = effects_.replies.front().grants;
-  if (grants.size() != batch_) throw CannotMeasure("the engine handed out too few messages");
-  for (std::size_t i = 0; i < batch_; ++i) settled_[i].lease = grants[i].lease;
-  apply(erase_, small_entry_);
+  const std::size_t count = grants.size();
+  if (count == 0) return 0;
+  for (std::size_t i = 0; i < count; ++i) settled_[i].lease = grants[i].lease;
+  const engine::Settle erase{
+      .queue = queue_id, .verb = engine::Verb::erase, .items = std::span(settled_).first(count)};
+  apply({{}, erase}, small_entry_);
   for (const engine::ItemReply& item : effects_.replies.front().items) {
     if (item.code != errc::ok || item.already_gone)
       throw CannotMeasure("the engine did not delete a message");
   }
+  return count;
 }
 
 }  // namespace peerq::bench

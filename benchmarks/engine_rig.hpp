@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -66,30 +67,52 @@ class DurableShard final : public Shard {
   std::thread checkpointer_;
 };
 
-/// Messages of one size through a queue, in batches.
+/// Gives a message what it has besides its body; `number` counts from 0. What it points to outlives the
+/// batch.
+using Vary = std::function<void(std::uint64_t number, engine::SendItem& item)>;
+
+/// What goes through the queue, and by which rules.
+struct EngineLoad {
+  std::size_t batch = 32;
+  std::size_t body_bytes = 100;
+  QueueOptions options = {};
+  Vary vary = {};
+  /// The calendar moves on by so much with each batch of `run_batch`.
+  Milliseconds wall_step{0};
+};
+
+/// Messages of one size through a queue, in batches, under a clock of its own.
+/// **Errors** every member throws CannotMeasure when the engine refuses something.
 class EngineLifecycle {
  public:
-  EngineLifecycle(Shard& shard, std::size_t batch, std::size_t body_size);
+  EngineLifecycle(Shard& shard, EngineLoad load);
 
-  /// So many messages stay in the queue from now on.
-  void keep_backlog(std::size_t messages);
+  /// So many messages go in; a multiple of the batch.
+  void send(std::size_t messages);
   /// One batch: send, receive, delete; an entry each. **Errors** throws CannotMeasure when a message is
   /// missing.
   void run_batch();
+  /// Receives one batch and deletes it. How many there were.
+  std::size_t drain_batch();
+  void advance(Milliseconds step) { header_.stamps.wall = header_.stamps.wall + step; }
+  WallTime now() const noexcept { return header_.stamps.wall; }
 
  private:
+  void send_batch();
   void apply(const engine::Command& command, const SharedBytes& bytes);
 
   Shard* shard_;
-  std::size_t batch_;
+  EngineLoad load_;
   std::unique_ptr<port::Codec> codec_;
   std::unique_ptr<port::EntryDecoder> decoder_;
   engine::EntryHeader header_;
-  engine::EntryView send_;
+  SharedBytes send_entry_;
+  std::vector<engine::SendItem> items_;
+  engine::Command send_;
   engine::Command receive_;
-  engine::Command erase_;
   SharedBytes small_entry_;
   std::vector<engine::SettleItem> settled_;
+  std::uint64_t sent_ = 0;
   engine::Effects effects_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "engine_features.hpp"
 #include "engine_rig.hpp"
 #include "naive_queue.hpp"
 #include "scratch.hpp"
@@ -58,6 +59,7 @@ struct EngineCase {
   std::size_t batch = 1;
   double target = 0;
   bool durable = false;
+  EngineLoad load = {};
 };
 
 void run_case(Session& session, const EngineCase& of) {
@@ -72,8 +74,11 @@ void run_case(Session& session, const EngineCase& of) {
   } else {
     shard = std::make_unique<MemoryShard>();
   }
-  EngineLifecycle lifecycle(*shard, of.batch, engine_body_bytes);
-  lifecycle.keep_backlog(backlog);
+  EngineLoad load = of.load;
+  load.batch = of.batch;
+  load.body_bytes = engine_body_bytes;
+  EngineLifecycle lifecycle(*shard, std::move(load));
+  lifecycle.send(backlog);
   NaiveLifecycle naive(of.batch);
   // A round over the durable tables is long enough for some checkpoints.
   const double seconds = of.durable ? 1.5 : 0.5;
@@ -105,6 +110,15 @@ void run_engine_suite(Session& session) {
   run_case(
       session,
       {.name = "lifecycle/delta-tables/standard/100B/batch=32", .batch = 32, .target = 0.1, .durable = true});
+  run_case(session, {.name = "lifecycle/memory-tables/fifo-1000-groups/100B/batch=32",
+                     .batch = 32,
+                     .target = 0.08,
+                     .load = fifo_load(1'000)});
+  run_case(session, {.name = "lifecycle/memory-tables/priorities-10/100B/batch=32",
+                     .batch = 32,
+                     .target = 0.08,
+                     .load = priorities_load(PriorityMode::strict)});
+  run_engine_features(session);
   session.finish_suite();
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <semaphore>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,18 +27,24 @@ void check_items(const Result<std::vector<Result<T>>>& result, Flow& flow) {
   if (!result) return flow.fail(result.error().text());
   for (const auto& item : *result) {
     if (!item) return flow.fail(item.error().text());
+    if constexpr (std::is_same_v<T, Sent>) {
+      if (item->deduplicated) return flow.fail("a message was taken for another one");
+    }
   }
 }
 
 /// One producer thread: keeps its share of batches under way.
 void produce(std::span<const Queue> queues, const Load& load, Flow& flow) {
   const std::size_t at_once = share(load.outstanding, load.producers);
-  const std::vector<Message> batch(load.batch, Message{.body = std::string(load.body_bytes, 'b')});
+  std::vector<Message> batch(load.batch, Message{.body = std::string(load.body_bytes, 'b')});
   const auto slots = std::make_shared<Slots>(static_cast<std::ptrdiff_t>(at_once));
   std::size_t turn = 0;
-  while (const std::size_t count = flow.claim()) {
+  for (Claim claim; (claim = flow.claim()).count > 0;) {
     const Queue& queue = queues[turn++ % queues.size()];
-    const std::span<const Message> messages(batch.data(), count);
+    const std::span<const Message> messages(batch.data(), claim.count);
+    for (std::size_t i = 0; load.vary && i < claim.count; ++i) {
+      load.vary(claim.first_number + i, batch[i].options);
+    }
     if (at_once == 1) {
       check_items(queue.send(messages), flow);
       continue;
@@ -164,13 +171,14 @@ void run_consumer(const Queue& queue, const Load& load, Flow& flow) {
 
 }  // namespace
 
-std::size_t Flow::claim() {
+Claim Flow::claim() {
   std::unique_lock lock(mutex_);
   const std::uint64_t count = std::min<std::uint64_t>(load_.batch, load_.messages - claimed_);
+  const std::uint64_t first_number = load_.first_number + claimed_;
   claimed_ += count;
   const std::uint64_t end = claimed_;
   room_.wait(lock, [&] { return load_.consumers == 0 || over() || end - deleted_ <= load_.window; });
-  return failure_.empty() ? static_cast<std::size_t>(count) : 0;
+  return {first_number, failure_.empty() ? static_cast<std::size_t>(count) : 0};
 }
 
 void Flow::count_received(std::size_t messages, std::size_t bytes) {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <stop_token>
@@ -15,6 +16,10 @@
 #include "statistics.hpp"
 
 namespace peerq::bench {
+
+/// Gives a message what it has besides its body. `number` counts a load's messages from `Load::first_number`.
+/// **Thread** several producers at once.
+using VaryMessage = std::function<void(std::uint64_t number, SendOptions& options)>;
 
 /// How messages are put through.
 struct Load {
@@ -27,6 +32,15 @@ struct Load {
   std::size_t outstanding = 1;
   /// Producers wait while so many messages are sent and not yet deleted.
   std::uint64_t window = 8'192;
+  VaryMessage vary = {};
+  std::uint64_t first_number = 0;
+};
+
+/// Messages that a producer is to send next.
+struct Claim {
+  std::uint64_t first_number = 0;
+  /// 0: all are sent, or the run failed.
+  std::size_t count = 0;
 };
 
 /// What the threads of one run share. **Thread** any.
@@ -34,8 +48,8 @@ class Flow {
  public:
   explicit Flow(const Load& load) : load_(load) {}
 
-  /// How many messages a producer is to send next, waiting for room; 0 = all are sent, or the run failed.
-  std::size_t claim();
+  /// What a producer is to send next; waits for room.
+  Claim claim();
   void count_received(std::size_t messages, std::size_t bytes);
   /// The last one ends the run.
   void count_deleted(std::size_t messages);

@@ -27,7 +27,7 @@ std::thread guarded_thread(Flow& flow, Body body) {
 void produce(SqliteFile& file, const Load& load, Flow& flow) {
   SqliteQueue queue(file);
   const std::string body(load.body_bytes, 'b');
-  while (const std::size_t count = flow.claim()) queue.send(body, count);
+  while (const std::size_t count = flow.claim().count) queue.send(body, count);
 }
 
 void consume(SqliteFile& file, const Load& load, Flow& flow) {

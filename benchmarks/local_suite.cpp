@@ -229,6 +229,7 @@ void run_local_suite(Session& session) {
   run_lifecycle_against_sqlite(session);
   run_lifecycle_memory(session);
   run_handoff_memory(session);
+  run_local_features(session);
   session.finish_suite();
 }
 

@@ -1,0 +1,21 @@
+#pragma once
+// The cases of the suite backlog whose queues use a feature, and what they do in processes of their own.
+
+#include <string>
+#include <vector>
+
+namespace peerq::bench {
+
+class Session;
+
+void run_backlog_features(Session& session);
+/// The longest gap of a queue's traffic while the queue beside it is purged.
+void run_purge_beside(Session& session);
+
+/// feature KIND DIRECTORY MESSAGES [PART]: fills and drains a queue; or fills it, and drains so many of the
+/// same kind from a queue beside it.
+void live_with_feature(const std::vector<std::string>& arguments);
+/// neighbour DIRECTORY MESSAGES ROUNDS MILLISECONDS: traffic without a purge beside it, and with one.
+void purge_beside(const std::vector<std::string>& arguments);
+
+}  // namespace peerq::bench
