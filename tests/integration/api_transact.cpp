@@ -129,6 +129,21 @@ TEST_CASE("api transact: a waiting receiver gets what a transaction sent (S22)",
   CHECK(got[0].body() == "late");
 }
 
+TEST_CASE("api transact: each check is made of all queues before the next one (S60, S76)", "[api]") {
+  Opened opened;
+  const Queue small = opened.node.create_queue("small", {.max_message_size = 5}).value();
+  const Queue deleted = opened.node.create_queue("deleted").value();
+  REQUIRE(opened.node.delete_queue("deleted"));
+  CHECK(opened.node.transact(Transaction().send(small, "too large").send(deleted, "x")).error() ==
+        errc::queue_deleted);
+  const Queue full =
+      opened.node.create_queue("full", {.max_messages = 0, .overflow = Overflow::block}).value();
+  full.send_async("waits", {}, [](const Result<Sent>&) {});
+  CHECK(opened.node.transact(Transaction().send(full, "x")).error() == errc::queue_full);
+  CHECK(opened.node.transact(Transaction().send(full, "x").send(small, "too large")).error() ==
+        errc::message_too_large);
+}
+
 TEST_CASE("api transact: without blocking", "[api]") {
   Opened opened;
   auto queue = opened.node.create_queue("q").value();

@@ -224,7 +224,7 @@ class QueueEngine {
   Error check_group(const QueueContext& queue, const SendItem& item) const;
   Error check_depth(const QueueContext& queue, const Demand& demand) const;
   bool check_all(QueueContext& queue, const Send& command, Reply& reply);
-  Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply);
+  Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply, bool waits = false);
   void add(QueueContext& queue, const SendItem& item, const std::optional<MessageId>& first,
            ItemReply& reply);
   static Error failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,

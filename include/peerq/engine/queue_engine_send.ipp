@@ -22,22 +22,26 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   if (queue == nullptr) return;
   if (command.atomic && !check_all(*queue, command, reply)) return;
   reply.items.resize(command.items.size());
+  const bool in_line = queue->config.options.overflow == Overflow::block;
+  bool waits = false;
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
     Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
-    if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i]);
+    if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i], waits);
     reply.items[i].code = error.code;
+    waits = waits || (in_line && error.code == errc::queue_full);
     if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
   }
 }
 
+/// `waits`: a message of the same batch before it waits for room, and nobody overtakes (S14, S15).
 template <Tables T>
-Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply) {
+Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply, bool waits) {
   if (Error error = check_item(queue, item); error.code != errc::ok) return error;
   const auto first = duplicate_of(queue, item);
   if (!first) {
     const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
-    Error error = check_depth(queue, demand);
+    Error error = waits ? Error(errc::queue_full) : check_depth(queue, demand);
     if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
     if (error.code != errc::ok) return error;
   }
@@ -157,6 +161,8 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
     row.time_to_live_ms = life;
     row.expires = row.retention_base() + Milliseconds(life);
   }
+  // S77: nobody works on what nobody waits for, however long it is delayed.
+  if (item.outcome_until > wall && row.expires > item.outcome_until) row.expires = item.outcome_until;
   await_outcome({queue.id, key.sequence}, row, item.outcome_until);
 
   remember_send(queue, item, key, row);

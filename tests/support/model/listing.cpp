@@ -105,7 +105,7 @@ engine::Explanation ReferenceModel::explain(QueueId id, Sequence position) const
   hold(tokens(queue.bucket, options.rate, now.lease) == 0, HoldKind::rate, {},
        filled(queue.bucket, options.rate));
   hold(m.state == MessageState::delayed, HoldKind::delayed, m.due);
-  hold(flies, HoldKind::in_flight, {}, left(m.deadline));
+  hold(flies, HoldKind::in_flight, {}, left(m.deadline), {position, m.attempt});
   hold(m.state == MessageState::parked, HoldKind::parked);
   hold(expiry(*this, queue, m).has_value(), HoldKind::expired);
   if (m.group.empty()) return out;

@@ -412,12 +412,15 @@ class Entry {
     if (atomic) make_room(queue, items);
     std::vector<ItemReply> replies;
     std::map<std::string, errc> failures;  // S14
+    bool waits = false;                    // S15: nobody overtakes
     for (const auto& one : items) {
       const std::string name(as_text(one.group_id));
       replies.push_back(guarded<ItemReply>([&] {
         if (queue.fifo() && failures.contains(name)) throw Refused{failures[name]};
-        return add(queue, one);
+        return add(queue, one, waits);
       }));
+      const bool blocks = queue.config.options.overflow == Overflow::block;
+      waits = waits || (blocks && replies.back().code == errc::queue_full);
       if (replies.back().code != errc::ok) failures.emplace(name, replies.back().code);
     }
     return replies;
@@ -474,9 +477,10 @@ class Entry {
     for (auto* message : dropped) dead_letter(*message, Cause::overflow);
   }
 
-  ItemReply add(ModelQueue& queue, const SendItem& i) {
+  ItemReply add(ModelQueue& queue, const SendItem& i, bool waits = false) {
     check_item(queue, i);
     if (const auto* first = first_of(queue, i)) return {.id = *first, .deduplicated = true};
+    require(!waits, errc::queue_full);
     make_room(queue, {&i, 1});
     const auto& options = queue.config.options;
     ModelMessage message;

@@ -131,7 +131,7 @@ TEST_CASE(
   for (const MessageId gone : {c, d, a, b}) {
     CHECK(shard.get(shard.queue, gone));
     CHECK(shard.put("x", "").code == errc::ok);
-    CHECK(shard.get(shard.queue, gone).error() == errc::message_not_found);
+    CHECK_FALSE(shard.get(shard.queue, gone));
     --left;
     std::size_t there = 0;
     for (const MessageId id : {a, b, c, d}) there += shard.get(shard.queue, id) ? 1 : 0;

@@ -105,5 +105,21 @@ TEST_CASE("S77 expiry, cancel and purge are told too") {
   CHECK(shard.engine().outcome(purged).value().fate == Fate::cancelled);
 }
 
+TEST_CASE("S77 a request that is delayed beyond its requester's deadline goes at the deadline") {
+  Shard shard;
+  const QueueId queue{1};
+  shard.make(1, {.delay = 10s});
+  SendItem request = shard.item("x");
+  request.time_to_live_ms = 5'000;
+  request.outcome_until = shard.now.wall + 5s;
+  const MessageId id = shard.send_batch(queue, {request}).items.at(0).id;
+  shard.tick(5s - 1ms);
+  CHECK(shard.counters(queue).delayed == 1);
+  shard.tick(1ms);
+  CHECK(shard.counters(queue).delayed == 0);
+  CHECK(shard.counters(queue).expired == 1);
+  CHECK_FALSE(shard.get(queue, id));
+}
+
 }  // namespace
 }  // namespace peerq::test
