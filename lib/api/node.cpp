@@ -76,7 +76,9 @@ Result<Queue> Node::create_queue(std::string_view name, const QueueOptions& opti
 }
 
 Result<Queue> Node::open_queue(std::string_view name) {
-  if (Error error = engine::validate_any_name(name); error.code != errc::ok) return error;
+  // Whoever answers a session may open its queue for replies.
+  Error error = node::is_reply_queue(name) ? engine::validate_any_name(name) : engine::validate_name(name);
+  if (error.code != errc::ok) return error;
   auto request = named(Kind::find_queue, name);
   if (auto result = called(*state_, request); !result) return std::move(result).error();
   return detail::handle_of(state_, request->configs.front());

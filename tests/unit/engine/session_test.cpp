@@ -1,5 +1,7 @@
 // Sessions: S18, S70, S83 as far as the engine decides.
 
+#include <catch2/generators/catch_generators.hpp>
+
 #include "engine_fixture.hpp"
 
 namespace peerq::test {
@@ -102,6 +104,44 @@ TEST_CASE("S70 leases bound to a session end with it as a nack, others stay") {
   CHECK(again.receive_count == 2);
   CHECK(shard.get(shard.queue, again.id)->note.last_error == "session ended");
   CHECK(shard.tables.rows<SessionLeaseRow>().empty());
+}
+
+TEST_CASE("S3 S70 a session with more leases than an entry handles ends in several entries") {
+  const bool closed = GENERATE(true, false);
+  InSession shard;
+  shard.check_every_entry = false;
+  QueueOptions options;
+  options.visibility_timeout = 1h;
+  shard.make(2, options);
+  const QueueId many{2};
+  for (int batch = 0; batch < 3; ++batch)
+    shard.send_batch(many, std::vector<SendItem>(1000, shard.item("x")));
+  shard.open();
+  for (std::uint64_t request = 1; request <= 3; ++request) {
+    Receive bound;
+    bound.queue = many;
+    bound.max_messages = 1000;
+    bound.bind_to_session = true;
+    REQUIRE(shard.ask(request, bound).grants.size() == 1000);
+  }
+  if (closed) {
+    shard.apply(CloseSession{SessionId(7)});
+  } else {
+    shard.tick(limits::session_idle);
+  }
+  const auto left = shard.counters(many).in_flight;
+  CHECK(left >= 2000);
+  CHECK(shard.effects.more_due);
+  CHECK(shard.effects.sessions.empty());
+  CHECK(shard.put(4, "late").code == errc::session_expired);
+  shard.tick();
+  CHECK(shard.counters(many).in_flight < left);
+  shard.tick();
+  shard.tick();
+  CHECK(shard.counters(many).in_flight == 0);
+  CHECK(shard.counters(many).ready == 3000);
+  CHECK_FALSE(shard.engine().has_session(SessionId(7)));
+  CHECK_FALSE(shard.engine().next_due().more);
 }
 
 }  // namespace
