@@ -125,9 +125,9 @@ class PEERQ_API Queue {
   // Look, without lease or count.
 
   Result<QueueStatistics> statistics() const;
-  /// Ready messages in the order in which they would be handed out, as long as they have no groups and
-  /// priorities are strict without aging; messages with groups come first, in the order of their arrival.
-  /// Reads on until it has as many as asked for; so does `list`.
+  /// Ready messages: those of groups in the order of their sends, whatever holds their group; then those
+  /// without a group as they would be handed out next. Reads on until it has as many as asked for; so does
+  /// `list`.
   Result<std::vector<MessageSummary>> peek(std::size_t max_messages = 1) const;
   Result<ListPage> list(const ListOptions& options = {}) const;
   /// **Errors** message_not_found.

@@ -143,7 +143,7 @@ struct ScheduleInfo {
   ScheduleRow row;
 };
 
-/// Which messages: `peek` shows those that would be handed out next, in order; `list` shows every state.
+/// Which messages: `peek` shows those that are ready (S28); `list` shows every state.
 struct PageRequest {
   QueueId queue;
   bool deliverable_only = false;

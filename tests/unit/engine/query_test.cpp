@@ -65,6 +65,33 @@ TEST_CASE("S28 peek shows what would be handed out next, in order, without a lea
   CHECK(bodies(shard.receive(shard.queue, 9)) == std::vector<std::string>{"a", "e", "f"});
 }
 
+TEST_CASE("S28 peek shows groups' messages as they were sent, held or not, before those without a group") {
+  OneQueue shard({.type = QueueType::fifo});
+  const auto put = [&](Shard& to, std::string_view body, std::string_view group, std::uint8_t priority) {
+    SendItem one = to.item(body);
+    one.group_id = as_bytes(group);
+    one.priority = priority;
+    REQUIRE(to.send_batch(shard.queue, {one}).items.at(0).code == errc::ok);
+  };
+  const auto peek = [&](Shard& at) {
+    PageRequest request;
+    request.queue = shard.queue;
+    request.deliverable_only = true;
+    return texts(all_pages(at, request));
+  };
+  for (const char* body : {"1", "2"}) put(shard, body, "a", 1);
+  put(shard, "3", "b", 9);
+  CHECK(peek(shard) == std::vector<std::string>{"1", "2", "3"});
+  CHECK(body_of(shard.receive_one(shard.queue)) == "3");
+  CHECK(body_of(shard.receive_one(shard.queue)) == "1");
+  CHECK(peek(shard) == std::vector<std::string>{"2"});
+  OneQueue standard;
+  put(standard, "low", "", 1);
+  put(standard, "high", "", 9);
+  put(standard, "grouped", "a", 0);
+  CHECK(peek(standard) == std::vector<std::string>{"grouped", "high", "low"});
+}
+
 TEST_CASE("S28 a list shows every state by sequence, or one of them") {
   Mixed shard;
   const auto listed = [&](std::optional<MessageState> state, std::size_t page_size = 2) {
