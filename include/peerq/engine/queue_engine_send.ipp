@@ -25,7 +25,11 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
     Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
-    if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i]);
+    if (command.atomic) {
+      add(*queue, item, reply.items[i]);
+    } else if (error.code == errc::ok) {
+      error = send_one(*queue, item, reply.items[i]);
+    }
     reply.items[i].code = error.code;
     if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
   }
@@ -34,16 +38,26 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
 template <Tables T>
 Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply) {
   if (Error error = check_item(queue, item); error.code != errc::ok) return error;
-  if (const auto first = duplicate_of(queue, item)) {
-    reply.id = *first;
-    reply.deduplicated = true;
-    return {};
-  }
+  if (is_duplicate(queue, item, reply)) return {};
   const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
   Error error = check_depth(queue, demand);
   if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
   if (error.code == errc::ok) reply.id = append(queue, item);
   return error;
+}
+
+template <Tables T>
+bool QueueEngine<T>::is_duplicate(const QueueContext& queue, const SendItem& item, ItemReply& reply) const {
+  const auto first = duplicate_of(queue, item);
+  if (first) reply.id = *first;
+  reply.deduplicated = first.has_value();
+  return first.has_value();
+}
+
+/// What was checked, and has room: it is not asked again, what was dropped for it may have come here.
+template <Tables T>
+void QueueEngine<T>::add(QueueContext& queue, const SendItem& item, ItemReply& reply) {
+  if (!is_duplicate(queue, item, reply)) reply.id = append(queue, item);
 }
 
 /// In a FIFO batch, what follows a failed message of its group fails with it (S14).

@@ -27,10 +27,7 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
   for (const Transact::Part& part : command.parts) {
     QueueContext& queue = need_context(part.queue);
     for (const MessageKey& key : std::exchange(victims[part.queue], {})) drop(queue, key);
-    for (const SendItem& item : part.sends) {
-      ItemReply& sent = reply.items.emplace_back();
-      sent.code = send_one(queue, item, sent).code;
-    }
+    for (const SendItem& item : part.sends) add(queue, item, reply.items.emplace_back());
   }
 }
 
