@@ -224,9 +224,9 @@ class QueueEngine {
   Error check_group(const QueueContext& queue, const SendItem& item) const;
   Error check_depth(const QueueContext& queue, const Demand& demand) const;
   bool check_all(QueueContext& queue, const Send& command, Reply& reply);
-  Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply, bool waits = false);
-  void add(QueueContext& queue, const SendItem& item, const std::optional<MessageId>& first,
-           ItemReply& reply);
+  Error send_one(QueueContext& queue, const SendItem& item, ItemReply& reply, bool waits);
+  bool is_duplicate(const QueueContext& queue, const SendItem& item, ItemReply& reply) const;
+  void add(QueueContext& queue, const SendItem& item, ItemReply& reply);
   static Error failed_before(std::span<const SendItem> before, const std::vector<ItemReply>& replies,
                              const SendItem& item);
   MessageId append(QueueContext& queue, const SendItem& item);

@@ -27,7 +27,11 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
     Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
-    if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i], waits);
+    if (command.atomic) {
+      add(*queue, item, reply.items[i]);
+    } else if (error.code == errc::ok) {
+      error = send_one(*queue, item, reply.items[i], waits);
+    }
     reply.items[i].code = error.code;
     waits = waits || (in_line && error.code == errc::queue_full);
     if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
@@ -38,23 +42,26 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
 template <Tables T>
 Error QueueEngine<T>::send_one(QueueContext& queue, const SendItem& item, ItemReply& reply, bool waits) {
   if (Error error = check_item(queue, item); error.code != errc::ok) return error;
-  const auto first = duplicate_of(queue, item);
-  if (!first) {
-    const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
-    Error error = waits ? Error(errc::queue_full) : check_depth(queue, demand);
-    if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
-    if (error.code != errc::ok) return error;
-  }
-  add(queue, item, first, reply);
-  return {};
+  if (is_duplicate(queue, item, reply)) return {};
+  const Demand demand{.count = 1, .bytes = item.counted_bytes, .lowest = item.priority};
+  Error error = waits ? Error(errc::queue_full) : check_depth(queue, demand);
+  if (error.code == errc::queue_full && make_room(queue, demand)) error = {};
+  if (error.code == errc::ok) reply.id = append(queue, item);
+  return error;
 }
 
-/// A message that was checked and has room; `first`: of which it is a duplicate.
 template <Tables T>
-void QueueEngine<T>::add(QueueContext& queue, const SendItem& item, const std::optional<MessageId>& first,
-                         ItemReply& reply) {
+bool QueueEngine<T>::is_duplicate(const QueueContext& queue, const SendItem& item, ItemReply& reply) const {
+  const auto first = duplicate_of(queue, item);
+  if (first) reply.id = *first;
   reply.deduplicated = first.has_value();
-  reply.id = first ? *first : append(queue, item);
+  return first.has_value();
+}
+
+/// What was checked, and has room: it is not asked again, what was dropped for it may have come here.
+template <Tables T>
+void QueueEngine<T>::add(QueueContext& queue, const SendItem& item, ItemReply& reply) {
+  if (!is_duplicate(queue, item, reply)) reply.id = append(queue, item);
 }
 
 /// In a FIFO batch, what follows a failed message of its group fails with it (S14).

@@ -27,10 +27,7 @@ void QueueEngine<T>::transact(const Transact& command, Reply& reply) {
   for (const Transact::Part& part : command.parts) {
     QueueContext& queue = need_context(part.queue);
     for (const MessageKey& key : std::exchange(victims[part.queue], {})) drop(queue, key);
-    for (const SendItem& item : part.sends) {
-      // Room is not looked at again: what a queue dropped may have filled its dead-letter queue since (S38).
-      add(queue, item, duplicate_of(queue, item), reply.items.emplace_back());
-    }
+    for (const SendItem& item : part.sends) add(queue, item, reply.items.emplace_back());
   }
 }
 
