@@ -195,8 +195,14 @@ bool Core::is_repeated(const Shard& shard, const ReceiveRequest& receive) {
 
 void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& settle = static_cast<SettleRequest&>(*request);
+  std::size_t results = 0;
+  for (const SharedBytes& result : settle.results) results += result.bytes().size();
+  // A result is kept (S77) and needs room as a message does; a delete without one needs none (S54).
+  if (results > 0 && shard.keep != Keep::memory && !accepts_sends()) {
+    return finish(request, Error(errc::storage_full));
+  }
   outdate(shard, settle.queue, settle.items, settle.epochs);
-  push_pending(shard, request, command_bytes + 24 * settle.items.size());
+  push_pending(shard, request, command_bytes + 24 * settle.items.size() + results);
 }
 
 /// A receipt of an older epoch can name nothing that is leased now: attempt 0 is older than every lease

@@ -201,6 +201,25 @@ TEST_CASE("api node: a full disk still opens what is on it, and it can be draine
   close(node);
 }
 
+TEST_CASE("api node: on a full disk a result is refused, and the delete without it goes on (S54, S77)",
+          "[disk]") {
+  TemporaryDirectory directory;
+  auto node = Node::open({.data_dir = directory.inside("data"), .max_disk_bytes = 3 << 20}).value();
+  const auto work = node.create_queue("work").value();
+  work.request_async("question", {.timeout = 1h}, [](const Result<RequestOutcome>&) {});
+  const auto question = work.receive({.wait = 10s}).value().at(0);
+  const auto filler = node.create_queue("filler").value();
+  bool full = false;
+  for (int tries = 0; tries < 50 && !full; ++tries) {  // what is checkpointed leaves room once more
+    send_until_full(filler, 1 + 100'000 * static_cast<std::uint64_t>(tries), 6'000);
+    std::this_thread::sleep_for(100ms);
+    full = !node.statistics().value().accepts_sends;
+  }
+  REQUIRE(full);
+  CHECK(question.done("answer").error() == errc::storage_full);
+  CHECK_FALSE(question.erase().value().already_gone);
+}
+
 TEST_CASE("api node: max_disk_bytes is kept, and sends are accepted again after a drain (S54)", "[disk]") {
   TemporaryDirectory directory;
   constexpr std::uint64_t limit = 3 * 1024 * 1024;
