@@ -22,11 +22,14 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   if (queue == nullptr) return;
   if (command.atomic && !check_all(*queue, command, reply)) return;
   reply.items.resize(command.items.size());
+  bool failed = false;
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
-    Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
+    Error error =
+        failed && queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
     if (error.code == errc::ok) error = send_one(*queue, item, reply.items[i]);
     reply.items[i].code = error.code;
+    failed = failed || error.code != errc::ok;
     if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
   }
 }

@@ -88,8 +88,9 @@ void QueueEngine<T>::open_session(const OpenSession& command, Reply& reply) {
 template <Tables T>
 void QueueEngine<T>::end_session(SessionId session) {
   const SessionLeaseRow::Key end{SessionId(session.value + 1), QueueId{0}, Sequence{0}};
-  while (const auto lease =
-             tables_->template first<SessionLeaseRow>({session, QueueId{0}, Sequence{0}}, end)) {
+  SessionLeaseRow::Key from{session, QueueId{0}, Sequence{0}};
+  while (const auto lease = tables_->template first<SessionLeaseRow>(from, end)) {
+    from = lease->key;  // it goes now, as those before it did
     const MessageKey key{lease->key.queue, lease->key.sequence};
     QueueContext& queue = need_context(key.queue);
     MessageRow row = need_message(key);
