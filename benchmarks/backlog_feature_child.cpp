@@ -39,7 +39,7 @@ VaryMessage to_groups(std::uint64_t count) {
   };
 }
 
-/// The name's memory is spent before memory is looked at first. **Errors** throws CannotMeasure.
+/// The memory of group names is taken here, before memory is looked at. **Errors** throws CannotMeasure.
 Feature feature_of(const std::string& kind, std::uint64_t messages) {
   if (kind == "plain") return {};
   if (kind == "groups") return {.options = {.type = QueueType::fifo}, .vary = to_groups(messages)};
@@ -126,13 +126,14 @@ void live_with_feature(const std::vector<std::string>& arguments) {
 }
 
 void purge_beside(const std::vector<std::string>& arguments) {
-  Node node = Node::open({.data_dir = arguments.at(1)}).value();
-  const Queue deep = node.create_queue("deep").value();
+  Load load{.messages = std::stoull(arguments.at(3)), .body_bytes = 100, .batch = 250, .outstanding = 8};
+  const Feature feature = feature_of(arguments.at(1), load.messages);
+  load.vary = feature.vary;
+  Node node = Node::open({.data_dir = arguments.at(2)}).value();
+  const Queue deep = node.create_queue("deep", feature.options).value();
   const Queue beside = node.create_queue("beside").value();
-  const Load load{
-      .messages = std::stoull(arguments.at(2)), .body_bytes = 100, .batch = 250, .outstanding = 8};
-  const Milliseconds length(std::stoll(arguments.at(4)));
-  for (std::uint64_t round = 0; round < std::stoull(arguments.at(3)); ++round) {
+  const Milliseconds length(std::stoll(arguments.at(5)));
+  for (std::uint64_t round = 0; round < std::stoull(arguments.at(4)); ++round) {
     fill(std::span(&deep, 1), load);
     std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the fill's checkpoint ends
     Traffic without(beside);

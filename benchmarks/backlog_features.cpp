@@ -104,6 +104,30 @@ void run_delayed(Session& session, std::uint64_t messages, std::size_t count) {
   report_memory(session, name, memory);
 }
 
+void run_purge(Session& session, const DeepFeature& feature, std::uint64_t messages) {
+  constexpr std::size_t count = 5;
+  constexpr double longer_ms = 20;
+  const Case of =
+      make_case(fmt::format("purge/{}/N={}/longest-gap-of-a-neighbour", feature.name, size_text(messages)),
+                "ms", "the same without the purge, plus 20 ms", 1);
+  if (!session.begins(of.name)) return;
+  const ScratchFolder folder(session.settings().data, "backlog-purge");
+  const std::uint64_t length_ms = session.settings().scaled(3'000, 5'000);
+  const Figures figures = run_for_figures(
+      self_with({"child", "neighbour", feature.kind, (folder / "peerq").string(), std::to_string(messages),
+                 std::to_string(count), std::to_string(length_ms)}));
+  Rounds rounds(Kind::latency);
+  std::vector<double> calls_without;
+  std::vector<double> calls_with;
+  for (std::size_t round = 0; round < count; ++round) {
+    rounds.add(need(figures, fmt::format("with_{}", round)),
+               need(figures, fmt::format("without_{}", round)) + longer_ms);
+    calls_without.push_back(need(figures, fmt::format("calls_without_{}", round)));
+    calls_with.push_back(need(figures, fmt::format("calls_with_{}", round)));
+  }
+  session.report(of, rounds, {{"calls_with", median(calls_with)}, {"calls_without", median(calls_without)}});
+}
+
 }  // namespace
 
 void run_backlog_features(Session& session) {
@@ -119,27 +143,8 @@ void run_backlog_features(Session& session) {
 }
 
 void run_purge_beside(Session& session) {
-  constexpr std::uint64_t messages = 1'000'000;
-  constexpr std::size_t count = 5;
-  constexpr double longer_ms = 20;
-  const Case of = make_case(fmt::format("purge/N={}/longest-gap-of-a-neighbour", size_text(messages)), "ms",
-                            "the same without the purge, plus 20 ms", 1);
-  if (!session.begins(of.name)) return;
-  const ScratchFolder folder(session.settings().data, "backlog-purge");
-  const std::uint64_t length_ms = session.settings().scaled(3'000, 5'000);
-  const Figures figures =
-      run_for_figures(self_with({"child", "neighbour", (folder / "peerq").string(), std::to_string(messages),
-                                 std::to_string(count), std::to_string(length_ms)}));
-  Rounds rounds(Kind::latency);
-  std::vector<double> calls_without;
-  std::vector<double> calls_with;
-  for (std::size_t round = 0; round < count; ++round) {
-    rounds.add(need(figures, fmt::format("with_{}", round)),
-               need(figures, fmt::format("without_{}", round)) + longer_ms);
-    calls_without.push_back(need(figures, fmt::format("calls_without_{}", round)));
-    calls_with.push_back(need(figures, fmt::format("calls_with_{}", round)));
-  }
-  session.report(of, rounds, {{"calls_with", median(calls_with)}, {"calls_without", median(calls_without)}});
+  run_purge(session, {"plain", "standard"}, 1'000'000);
+  run_purge(session, {"groups", "fifo-a-group-each"}, session.settings().scaled(200'000, 1'000'000));
 }
 
 }  // namespace peerq::bench

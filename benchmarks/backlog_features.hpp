@@ -15,7 +15,7 @@ void run_purge_beside(Session& session);
 /// feature KIND DIRECTORY MESSAGES [PART]: fills and drains a queue; or fills it, and drains so many of the
 /// same kind from a queue beside it.
 void live_with_feature(const std::vector<std::string>& arguments);
-/// neighbour DIRECTORY MESSAGES ROUNDS MILLISECONDS: traffic without a purge beside it, and with one.
+/// neighbour KIND DIRECTORY MESSAGES ROUNDS MILLISECONDS: traffic without a purge beside it, and with one.
 void purge_beside(const std::vector<std::string>& arguments);
 
 }  // namespace peerq::bench

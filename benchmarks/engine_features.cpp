@@ -79,6 +79,7 @@ struct Life {
   double send_seconds = 0;
   double drain_seconds = 0;
   double rate = 0;
+  double checkpoints = 0;
 };
 
 /// Sends all, then receives and deletes all. With `span` the clock moves through it meanwhile, so that about
@@ -103,6 +104,9 @@ Life live_deep(const FeatureCase& feature, bool durable, const std::filesystem::
   const double seconds = seconds_since(begin);
   out.drain_seconds = seconds - out.send_seconds;
   out.rate = static_cast<double>(messages) / seconds;
+  if (const auto* shard = dynamic_cast<const DurableShard*>(rig.shard.get())) {
+    out.checkpoints = static_cast<double>(shard->checkpoints());
+  }
   return out;
 }
 
@@ -119,15 +123,23 @@ void run_deep_feature(Session& session, const FeatureCase& feature, bool durable
   Rounds rounds(Kind::rate);
   std::vector<double> send_rates;
   std::vector<double> drain_rates;
+  std::vector<double> checkpoints;
+  std::vector<double> plain_checkpoints;
   const auto count = static_cast<double>(messages);
   for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
     const Life life = live_deep(feature, durable, folder.path(), messages, span);
-    rounds.add(life.rate, live_deep({}, durable, folder.path(), messages, Milliseconds(0)).rate);
+    const Life plain = live_deep({}, durable, folder.path(), messages, Milliseconds(0));
+    rounds.add(life.rate, plain.rate);
+    checkpoints.push_back(life.checkpoints);
+    plain_checkpoints.push_back(plain.checkpoints);
     send_rates.push_back(count / life.send_seconds);
     drain_rates.push_back(count / life.drain_seconds);
   }
   session.report(of, rounds,
-                 {{"send_per_s", median(send_rates)}, {"receive_and_delete_per_s", median(drain_rates)}});
+                 {{"send_per_s", median(send_rates)},
+                  {"receive_and_delete_per_s", median(drain_rates)},
+                  {"checkpoints", median(checkpoints)},
+                  {"checkpoints_of_floor", median(plain_checkpoints)}});
 }
 
 }  // namespace
@@ -140,8 +152,9 @@ std::unique_ptr<Shard> make_shard(bool durable, const std::filesystem::path& fol
 EngineLoad fifo_load(std::size_t groups) {
   EngineLoad load;
   load.options.type = QueueType::fifo;
-  load.vary = [names = group_names(groups)](std::uint64_t number, engine::SendItem& item) {
-    item.group_id = bytes_of(names[number % names.size()]);
+  const auto names = std::make_shared<std::vector<std::string>>(group_names(groups));
+  load.vary = [names](std::uint64_t number, engine::SendItem& item) {
+    item.group_id = bytes_of((*names)[number % names->size()]);
   };
   return load;
 }

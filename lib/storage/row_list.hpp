@@ -3,7 +3,8 @@
 // know of a row type.
 
 #include <cstddef>
-#include <string>
+#include <cstdint>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 
@@ -52,16 +53,34 @@ inline engine::MessageKey message_key(DenseKey key) noexcept {
   return {QueueId(key.queue), Sequence{key.number}};
 }
 
+/// An archive that counts the bytes that a row or key takes.
+class SizeCounter {
+ public:
+  static constexpr bool reading = false;
+
+  template <class T>
+  void field(const T& value) {
+    size_ += sizeof(engine::detail::to_unsigned(engine::detail::number_in(value)));
+  }
+  void text(std::string_view value) { size_ += sizeof(std::uint32_t) + value.size(); }
+  void rest(std::string_view value) { size_ += value.size(); }
+  bool more(bool needed) const noexcept { return needed; }
+
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::size_t size_ = 0;
+};
+
 /// Bytes that a row or key holds outside itself; rows without texts hold none.
 template <class Part>
 std::size_t held_outside(const Part& part) {
   if constexpr (std::is_trivially_copyable_v<Part>) {
     return 0;
   } else {
-    std::string encoded;
-    engine::RowWriter writer(encoded);
-    Part::layout(writer, part);
-    return encoded.size();
+    SizeCounter counter;
+    Part::layout(counter, part);
+    return counter.size();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "peerq/engine/lower_bound.hpp"
 #include "peerq/engine/queue_rows.hpp"
@@ -36,6 +37,41 @@ struct GroupContext {
   bool renewed = false;
 };
 
+/// Below which number a group has nothing ready, of the groups looked at last. Of a deep group many rows are
+/// erased at the front between two checkpoints, and no look at the first that is left may pass them all
+/// again. Like `LowerBound`: who inserts a row says so with `note`.
+class GroupHeads {
+ public:
+  Sequence of(std::uint64_t group, std::uint8_t level) const noexcept {
+    if (heads_.empty()) return Sequence{0};
+    const Head& head = heads_[place(group, level)];
+    return head.group == group && head.level == level ? head.first : Sequence{0};
+  }
+  void keep(std::uint64_t group, std::uint8_t level, Sequence first) {
+    if (heads_.empty()) heads_.resize(count);
+    heads_[place(group, level)] = {group, level, first};
+  }
+  void note(std::uint64_t group, std::uint8_t level, Sequence inserted) noexcept {
+    if (inserted < of(group, level)) heads_[place(group, level)].first = inserted;
+  }
+
+ private:
+  static constexpr std::size_t count = 256;
+
+  struct Head {
+    std::uint64_t group = 0;
+    std::uint8_t level = 0;
+    Sequence first;
+  };
+
+  static std::size_t place(std::uint64_t group, std::uint8_t level) noexcept {
+    return (group + std::size_t{25} * level) % count;
+  }
+
+  /// Made when a group is looked at first.
+  std::vector<Head> heads_;
+};
+
 /// A queue in memory.
 struct QueueContext {
   QueueId id;
@@ -48,6 +84,10 @@ struct QueueContext {
   LowerBound<AgedRow> aged;
   std::array<LowerBound<RankRow>, limits::priority_count> ranks;
   LowerBound<DeduplicationEndRow> deduplication_ends;
+  mutable GroupHeads heads;
+  /// What is reclaimed: places in rings that a purge made void, and the groups of a deleted queue.
+  std::array<LowerBound<RankRow>, limits::priority_count> void_ranks;
+  LowerBound<GroupRow> left_groups;
   /// Groups that the entry being applied has looked at.
   std::map<std::uint64_t, GroupContext> groups;
   /// The delivery window is closed.

@@ -167,7 +167,7 @@ template <Tables T>
 bool QueueEngine<T>::reclaim_ranks(QueueContext& queue, std::size_t& budget) {
   for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
     const RankRow::Key end{queue.id, level, queue.row.purged_turn + 1, 0};
-    while (const auto found = tables_->template first<RankRow>({queue.id, level, 0, 0}, end)) {
+    while (const auto found = queue.void_ranks[level].first(*tables_, {queue.id, level, 0, 0}, end)) {
       if (budget == 0) return false;
       --budget;
       tables_->template erase<RankRow>(found->key);
@@ -180,10 +180,11 @@ bool QueueEngine<T>::reclaim_ranks(QueueContext& queue, std::size_t& budget) {
 template <Tables T>
 bool QueueEngine<T>::reclaim_transfers(const QueueContext& queue, std::size_t& budget) {
   const TransferRow::Key end{QueueId{queue.id.value + 1}, TransferRow::Way::out, QueueId{0}};
-  while (const auto found =
-             tables_->template first<TransferRow>({queue.id, TransferRow::Way::out, QueueId{0}}, end)) {
+  TransferRow::Key from{queue.id, TransferRow::Way::out, QueueId{0}};
+  while (const auto found = tables_->template first<TransferRow>(from, end)) {
     if (budget == 0) return false;
     --budget;
+    from = found->key;
     tables_->template erase<TransferRow>(found->key);
   }
   return true;
@@ -194,7 +195,7 @@ template <Tables T>
 bool QueueEngine<T>::reclaim_groups(QueueContext& queue, std::size_t& budget) {
   const GroupKey end{QueueId{queue.id.value + 1}, 0};
   write_groups(queue);
-  while (const auto found = tables_->template first<GroupRow>({queue.id, 0}, end)) {
+  while (const auto found = queue.left_groups.first(*tables_, {queue.id, 0}, end)) {
     if (budget == 0) return false;
     --budget;
     GroupRow row = found->row;

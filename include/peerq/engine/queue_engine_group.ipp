@@ -1,6 +1,7 @@
 #pragma once
 // QueueEngine: message groups (S29, S42-S47): who is in which group, which groups are open, whose turn it is.
 
+#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -112,8 +113,12 @@ std::optional<Found<GroupOrderRow>> QueueEngine<T>::first_of_group(const QueueCo
                                                                    std::uint8_t level) const {
   const Sequence horizon = Sequence::make(limits::group_lane, queue.lanes[limits::group_lane].row.horizon);
   const auto above = static_cast<std::uint8_t>(level + 1);
-  return tables_->template first<GroupOrderRow>({queue.id, number, level, horizon},
-                                                {queue.id, number, above, Sequence{0}});
+  const Sequence from = std::max(horizon, queue.heads.of(number, level));
+  auto found = tables_->template first<GroupOrderRow>({queue.id, number, level, from},
+                                                      {queue.id, number, above, Sequence{0}});
+  const Sequence end = Sequence::make(limits::group_lane + 1, 0);
+  queue.heads.keep(number, level, found ? found->key.sequence : end);
+  return found;
 }
 
 /// After anything that may open or close the group, or change its level: puts it where it belongs. Who opens
@@ -184,6 +189,7 @@ void QueueEngine<T>::join_group(QueueContext& queue, const MessageKey& key, cons
   const std::uint8_t level = level_of(queue, row);
   tables_->template insert<GroupOrderRow>({queue.id, row.group, level, key.sequence},
                                           GroupOrderRow{row.priority});
+  queue.heads.note(row.group, level, key.sequence);
   ++group.row.ready;
   group.row.levels = static_cast<std::uint16_t>(group.row.levels | 1U << level);
   place_group(queue, row.group, group.row);
@@ -269,6 +275,7 @@ void QueueEngine<T>::write_groups(QueueContext& queue) {
     }
     if (!group.in_tables) {
       tables_->template insert<GroupRow>(key, row);
+      queue.left_groups.note(key);
     } else if (row != group.stored) {
       tables_->template update<GroupRow>(key, row);
     }

@@ -109,8 +109,10 @@ void QueueEngine<T>::erase_schedule(const ScheduleKey& key, const ScheduleRow& r
 template <Tables T>
 void QueueEngine<T>::drop_schedules(const QueueContext& queue) {
   const ScheduleKey end{QueueId{queue.id.value + 1}, {}};
-  while (const auto found = tables_->template first<ScheduleRow>({queue.id, {}}, end)) {
-    erase_schedule(found->key, found->row);
+  ScheduleKey from{queue.id, {}};
+  while (const auto found = tables_->template first<ScheduleRow>(from, end)) {
+    from = found->key;
+    erase_schedule(from, found->row);
   }
 }
 

@@ -23,16 +23,19 @@ void QueueEngine<T>::send(const Send& command, Reply& reply) {
   if (command.atomic && !check_all(*queue, command, reply)) return;
   reply.items.resize(command.items.size());
   const bool in_line = queue->config.options.overflow == Overflow::block;
+  bool failed = false;
   bool waits = false;
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const SendItem& item = command.items[i];
-    Error error = queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
+    Error error =
+        failed && queue->is_fifo() ? failed_before(command.items.first(i), reply.items, item) : Error();
     if (command.atomic) {
       add(*queue, item, reply.items[i]);
     } else if (error.code == errc::ok) {
       error = send_one(*queue, item, reply.items[i], waits);
     }
     reply.items[i].code = error.code;
+    failed = failed || error.code != errc::ok;
     waits = waits || (in_line && error.code == errc::queue_full);
     if (error.code != errc::ok && reply.detail.empty()) reply.detail = std::move(error.detail);
   }

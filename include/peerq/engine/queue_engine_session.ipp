@@ -97,8 +97,9 @@ void QueueEngine<T>::close_session(SessionId session) {
 template <Tables T>
 bool QueueEngine<T>::end_session(SessionId session, std::size_t& budget) {
   const SessionLeaseRow::Key end{SessionId(session.value + 1), QueueId{0}, Sequence{0}};
-  while (const auto lease =
-             tables_->template first<SessionLeaseRow>({session, QueueId{0}, Sequence{0}}, end)) {
+  SessionLeaseRow::Key from{session, QueueId{0}, Sequence{0}};
+  while (const auto lease = tables_->template first<SessionLeaseRow>(from, end)) {
+    from = lease->key;  // it goes now, as those before it did
     if (budget == 0) return false;
     --budget;
     const MessageKey key{lease->key.queue, lease->key.sequence};

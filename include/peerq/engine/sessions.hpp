@@ -84,8 +84,10 @@ class Sessions {
     const auto row = tables_->template find<SessionRow>({session});
     if (!row) return false;
     const typename SessionReplyRow::Key end{SessionId(session.value + 1), 0};
-    while (const auto kept = tables_->template first<SessionReplyRow>({session, 0}, end)) {
-      tables_->template erase<SessionReplyRow>(kept->key);
+    typename SessionReplyRow::Key from{session, row->forgotten};
+    while (const auto kept = tables_->template first<SessionReplyRow>(from, end)) {
+      from = kept->key;
+      tables_->template erase<SessionReplyRow>(from);
     }
     tables_->template erase<SessionTimerRow>({row->timer, session});
     tables_->template erase<SessionRow>({session});
@@ -131,7 +133,7 @@ class Sessions {
   }
   void forget_first(SessionId session, SessionRow& row) {
     const auto oldest =
-        tables_->template first<SessionReplyRow>({session, 0}, {SessionId(session.value + 1), 0});
+        tables_->template first<SessionReplyRow>({session, row.forgotten}, {SessionId(session.value + 1), 0});
     if (!oldest) return;
     row.forgotten = oldest->key.sequence;
     --row.kept;
