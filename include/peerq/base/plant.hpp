@@ -21,7 +21,14 @@
   X(double_delivery, "a returned message is handed out twice")                                    \
   X(delay_ignored_on_restart, "recovery makes delayed messages ready at once")                    \
   X(counter_drift, "a dead-lettered message is counted twice")                                    \
-  X(attempt_reused, "a new lease does not raise the attempt")
+  X(attempt_reused, "a new lease does not raise the attempt")                                     \
+  X(fifo_group_not_closed_by_lease, "a FIFO group with a message in flight gives out more")       \
+  X(retry_delay_not_holding_the_group, "a FIFO group goes on while its retry delay lasts")        \
+  X(weighted_credit_not_taken, "a weighted delivery takes no credit of its level")                \
+  X(session_replay_applied_twice, "a repeated request of a session is applied again")             \
+  X(transaction_half_applied, "a transaction deletes although its sends find a full queue")       \
+  X(redrive_keeps_count, "a redriven message keeps its receive count")                            \
+  X(schedule_run_twice, "a run of a schedule is sent twice")
 
 namespace peerq {
 

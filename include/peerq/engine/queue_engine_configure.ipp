@@ -40,7 +40,7 @@ void QueueEngine<T>::reconfigure(QueueContext& queue, const QueueConfig& config)
   const bool retention_changed = queue.config.options.retention != config.options.retention;
   // Until now the bucket has filled by the old rate; without a rate there is none.
   const bool has_rate = config.options.rate.per_second_thousandths != 0;
-  if (queue.row.bucket.at.us >= 0) tokens(queue.config.options.rate, queue.row.bucket);
+  tokens(queue.config.options.rate, queue.row.bucket);
   if (!has_rate) queue.row.bucket = TokenBucket{};
   queue.config = config;
   tables_->template update<ConfigRow>(QueueKey{queue.id}, ConfigRow{config});

@@ -117,7 +117,8 @@ void QueueEngine<T>::arrive(const Newcomer& newcomer) {
   row.counted_bytes = newcomer.row.counted_bytes;
   row.attempt = newcomer.row.attempt;  // never falls: a receipt of the old queue stays behind every new lease
   row.arrived = newcomer.came_back ? newcomer.row.arrived : header_.stamps.wall;
-  row.receive_count = newcomer.came_back ? newcomer.row.receive_count : 0;
+  const bool counted = newcomer.came_back || (newcomer.redriven && PEERQ_PLANTED(redrive_keeps_count));
+  row.receive_count = counted ? newcomer.row.receive_count : 0;
   row.first_sent = newcomer.row.first_sent;
   row.time_to_live_ms = newcomer.row.time_to_live_ms;
   row.foreign_id = newcomer.id;
@@ -128,15 +129,15 @@ void QueueEngine<T>::arrive(const Newcomer& newcomer) {
   place_newcomer(queue, key, newcomer, row);
 }
 
-/// Parked, or ready: fresh, as if it had been sent.
+/// Fresh, as if it had been sent; one that came back is older than its place, so it is parked or ready.
 template <Tables T>
 void QueueEngine<T>::place_newcomer(QueueContext& queue, const MessageKey& key, const Newcomer& newcomer,
                                     MessageRow& row) {
-  if (newcomer.parked) {
+  if (newcomer.came_back) {
     LaneRow& lane = queue.lanes[key.sequence.lane()].row;
     if (lane.cursor == key.sequence.number()) ++lane.cursor;
     tables_->template insert<MessageRow>(key, row);
-    return enter_parked(queue, key, row);
+    return newcomer.parked ? enter_parked(queue, key, row) : enter_ready(queue, key, row);
   }
   if (newcomer.redriven) {
     const auto& life = queue.config.options.time_to_live;

@@ -90,8 +90,10 @@ void QueueEngine<T>::renew_group(QueueContext& queue, std::uint64_t number, Grou
 template <Tables T>
 bool QueueEngine<T>::is_open(QueueContext& queue, GroupRow& row) {
   const QueueOptions& options = queue.config.options;
-  if (row.ready == 0 || row.paused || row.parked || row.held_until.ms != 0) return false;
-  if (queue.is_fifo() && row.in_flight > 0) return false;
+  const bool held = row.held_until.ms != 0 && !PEERQ_PLANTED(retry_delay_not_holding_the_group);
+  if (row.ready == 0 || row.paused || row.parked || held) return false;
+  const bool leased = queue.is_fifo() && row.in_flight > 0;
+  if (leased && !PEERQ_PLANTED(fifo_group_not_closed_by_lease)) return false;
   const std::uint64_t cap = options.max_in_flight_per_group;
   if (cap != 0 && row.in_flight >= cap) return false;
   return tokens(options.group_rate, row.bucket) > 0;

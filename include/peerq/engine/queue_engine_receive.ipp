@@ -126,6 +126,7 @@ bool QueueEngine<T>::follow_group(QueueContext& queue, std::uint64_t number, Han
 template <Tables T>
 void QueueEngine<T>::take_credit(QueueContext& queue, std::uint8_t level) {
   if (queue.config.options.priority_mode != PriorityMode::weighted) return;
+  if (PEERQ_PLANTED(weighted_credit_not_taken)) return;
   if (queue.row.credits[level] > 0) --queue.row.credits[level];
 }
 

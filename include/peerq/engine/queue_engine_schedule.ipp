@@ -178,6 +178,7 @@ void QueueEngine<T>::take_runs(QueueContext& queue, ScheduleRow& row) {
     }
     send_owed(queue, row);
     send_run(queue, row);
+    if (PEERQ_PLANTED(schedule_run_twice)) send_run(queue, row);
   }
   row.runs.erase(row.runs.begin(), row.runs.begin() + static_cast<std::ptrdiff_t>(used));
   // While the last run known is one that was missed, more of them may follow: one is sent for all.

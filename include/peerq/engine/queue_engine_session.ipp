@@ -17,7 +17,9 @@ void QueueEngine<T>::run_once(const Command& command, Reply& reply) {
   StoredReply stored;
   switch (sessions_.begin(origin, lease_now(), reply, stored)) {
     case Sessions<T>::Course::answered: return;
-    case Sessions<T>::Course::repeated: return repeat(stored, reply);
+    case Sessions<T>::Course::repeated:
+      if (PEERQ_PLANTED(session_replay_applied_twice)) return run(command, reply);
+      return repeat(stored, reply);
     case Sessions<T>::Course::run: break;
   }
   run(command, reply);

@@ -11,13 +11,13 @@ namespace peerq::model {
 
 using engine::Reply;
 
-namespace {
-
-bool valid_name(std::string_view name) {  // S5
+bool valid_name(std::string_view name) {
   constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
   return !name.empty() && name.size() <= limits::queue_name_size_max && name.front() != '.' &&
          name.substr(0, 5) != "_sys." && name.find_first_not_of(allowed) == name.npos;
 }
+
+namespace {
 
 /// The first parameter in which two queues differ, in the order of the table; tags do not count (S6).
 std::string differing_option(const QueueOptions& a, const QueueOptions& b) {

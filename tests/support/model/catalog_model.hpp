@@ -10,6 +10,9 @@
 
 namespace peerq::model {
 
+/// S5.
+bool valid_name(std::string_view name);
+
 struct CatalogModel {
   struct Known {
     engine::QueueConfig config;

@@ -1,6 +1,7 @@
 #pragma once
 // Whether two answers are the same, in words, and how commands and states are shown.
 
+#include <set>
 #include <span>
 #include <string>
 
@@ -29,6 +30,9 @@ std::string show(const engine::QueueFacts& facts);
 std::string dump(const ReferenceModel& model);
 /// The same of the system, by its queries; pages have `page` messages.
 std::string dump(System& system, Stamps now, std::size_t page);
+/// What is known of these messages' outcomes.
+std::string outcomes(const std::set<MessageId>& ids, const ReferenceModel& model);
+std::string outcomes(const std::set<MessageId>& ids, System& system);
 /// Empty when both dumps are equal; else the lines that differ.
 std::string first_difference(const std::string& expected, const std::string& actual);
 

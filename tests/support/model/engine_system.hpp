@@ -11,6 +11,7 @@
 
 #include "peerq/engine/queue_engine.hpp"
 #include "peerq/port/codec.hpp"
+#include "storage/state_stream.hpp"
 #include "support/model/system.hpp"
 
 namespace peerq::model {
@@ -62,7 +63,18 @@ class EngineSystem : public System {
     return engine_->get(queue, id, now);
   }
   engine::NextDue next_due() override { return engine_->next_due(); }
-  bool takes_all_commands() override { return codec_ == nullptr; }
+  Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) override {
+    return engine_->redrive(queue);
+  }
+  Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,
+                                                      std::size_t max) override {
+    return engine_->schedules(queue, after, max);
+  }
+  std::vector<QueueId> queues_moving() override { return engine_->queues_moving(); }
+  std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) override {
+    return engine_->moving(queue, max);
+  }
+  Result<engine::OutcomeRow> outcome(MessageId message) override { return engine_->outcome(message); }
   Result<engine::Explanation> explain(QueueId queue, MessageId id, Stamps now) override {
     return engine_->explain(queue, id, now);
   }
@@ -73,6 +85,23 @@ class EngineSystem : public System {
   bool restart() override {
     engine_ = std::make_unique<engine::QueueEngine<Tables>>(tables_);
     return true;
+  }
+
+  bool restore(std::size_t chunk_bytes) override {
+    Tables fresh;
+    storage::TablesStream<Tables> from(tables_, data_shard, {}, chunk_bytes);
+    storage::TablesReceiver<Tables> to(fresh, data_shard);
+    for (;;) {
+      const auto chunk = from.next();
+      if (!chunk) throw std::runtime_error("stream: " + chunk.error().text());
+      if (chunk->empty()) break;
+      if (const auto put = to.put(chunk->bytes()); !put)
+        throw std::runtime_error("receive: " + put.error().text());
+    }
+    if (!(fresh == tables_)) throw std::runtime_error("other rows came than went");
+    engine_.reset();
+    tables_ = std::move(fresh);
+    return restart();
   }
 
  private:

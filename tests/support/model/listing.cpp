@@ -35,6 +35,24 @@ engine::Grant grant_of(const ModelMessage& message) {
   return grant;
 }
 
+engine::MovingMessage moving_of(const engine::MovingRow::Key& key, const ModelMoving& moving) {
+  const auto& m = moving.message;
+  engine::MovingMessage out{key, {}, m.payload};
+  out.row.after = moving.after;
+  out.row.id = m.id;
+  out.row.counted_bytes = m.counted_bytes;
+  out.row.attempt = m.attempt;
+  out.row.receive_count = m.receive_count;
+  out.row.priority = m.priority;
+  out.row.arrived = m.arrived;
+  out.row.first_sent = m.first_sent;
+  out.row.time_to_live_ms = m.time_to_live_ms;
+  out.row.redriven = moving.redriven;
+  out.row.group = m.group;
+  out.row.note = m.note;
+  return out;
+}
+
 engine::QueueFacts ReferenceModel::facts(QueueId id) const {
   const auto& queue = queues.at(id);
   engine::QueueFacts facts;
@@ -166,7 +184,10 @@ engine::NextDue ReferenceModel::next_due() const {
     }
     if (queue.window && !queue.window->turns.empty())
       next.wall = std::min(next.wall, queue.window->turns.front());
+    for (const auto& [name, schedule] : queue.schedules)
+      if (!schedule.runs.empty()) next.wall = std::min(next.wall, schedule.runs.front());
   }
+  for (const auto& [id, outcome] : outcomes) next.wall = std::min(next.wall, outcome.until);
   for (const auto& [id, session] : sessions) next.lease = std::min(next.lease, session.ends);
   return next;
 }
@@ -175,6 +196,7 @@ LeaseTime ReferenceModel::next_token() const {
   LeaseTime next = LeaseTime::never();
   for (const auto& [id, queue] : queues) {
     for (const auto& [name, group] : queue.groups) next = std::min(next, group.looked_at);
+    if (queue.redrive) next = std::min(next, queue.redrive->next);
     const LeaseTime own = model::next_token(queue.bucket, queue.config.options.rate, now.lease);
     const std::uint64_t could = count(queue, MessageState::ready) - held(queue);
     if (own > now.lease && std::min(could, room_in_flight(queue)) > 0) next = std::min(next, own);

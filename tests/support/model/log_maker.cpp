@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "peerq/base/limits.hpp"
+#include "peerq/engine/layout.hpp"
 
 namespace peerq::model {
 
@@ -16,29 +17,6 @@ constexpr std::size_t name_count = 5;
 constexpr std::size_t receipts_kept = 40;
 constexpr std::size_t messages_aim = 24;
 constexpr std::size_t bodies_kept = 32;
-// What the engine is known to do otherwise than the page, left out of the logs while it does
-// (tests/regression).
-/// Of a message whose deduplication window has passed, too: deduplication.cpp.
-constexpr bool cancel_forgets_newer_ids = false;
-/// An atomic batch of nothing but duplicates, in a queue above its limit: deduplication.cpp.
-constexpr bool duplicates_need_room = false;
-/// A batch drops messages up to its highest priority: drop_oldest.cpp.
-constexpr bool atomic_batches_have_one_priority = false;
-/// several_of_a_group.cpp.
-constexpr bool several_take_one_of_fifo_groups = false;
-/// A transaction on a queue above its limit deletes and does not send: transactions.cpp.
-constexpr bool overfull_queues_meet_no_transactions = false;
-/// transactions.cpp.
-constexpr bool failed_transactions_drop = false;
-/// Seen in the order in which groups get their tokens or end their retry delays: purged_groups.cpp.
-constexpr bool purged_groups_keep_their_age = false;
-/// Not in the order of the times, seen in the order of groups: order_of_due_times.cpp.
-constexpr bool retention_expires_all_at_once = false;
-/// A bucket is filled by a rate that was set later, and is not full when a rate is set again:
-/// group_rates.cpp.
-constexpr bool rates_do_not_change = true;
-/// A lowered cap acts when a group is next looked at: until then the group does not count as held.
-constexpr bool caps_of_groups_do_not_change = true;
 
 }  // namespace
 
@@ -68,12 +46,24 @@ void LogMaker::begin(Dice& dice) {
     now.wall.ms += std::max<std::int64_t>(0, dice.pick<std::int64_t>({1, 3, 10, 30, 100, 700, to_due, to_due,
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
-  // One time after the other.
-  const bool in_order = retention_expires_all_at_once && with_groups_ && with_retention_;
-  if (in_order && due.wall > before) now.wall = std::min(now.wall, due.wall);
+  // What expires does so in an order that is left open: no run of a schedule drops any of it.
+  WallTime run = WallTime::never();
+  for (const auto& [id, queue] : model_.queues) {
+    for (const auto& [name, schedule] : queue.schedules)
+      if (!schedule.runs.empty()) run = std::min(run, schedule.runs.front());
+  }
+  const WallTime last{std::max(run, next_expiry()).ms - 1};
+  if (run != next_expiry()) now.wall = std::max(before, std::min(now.wall, last));
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
-  if (retention_expires_all_at_once && (!drawn_ || (with_groups_ && with_retention_)))
-    header_.expiry_halted = false;
+}
+
+WallTime LogMaker::next_expiry() const {
+  WallTime next = WallTime::never();
+  for (const auto& [id, queue] : model_.queues) {
+    for (const auto& [position, message] : queue.messages)
+      next = std::min({next, retention_end(queue, message), life_end(message)});
+  }
+  return next;
 }
 
 void LogMaker::finish(const engine::Effects& effects) {
@@ -95,6 +85,10 @@ void LogMaker::add(Dice& dice) {
     if (names_[i].value == 0 && dice.chance(i == 0 ? 100 : 30)) return create(dice, i);
   }
   if (with_sessions_ && dice.chance(15)) return add_session(dice);
+  if (with_redrives_ && dice.chance(8)) return add_redrive(dice);
+  if (with_shards_ && dice.chance(8)) return add_arrive(dice);
+  if (with_shards_ && dice.chance(12)) return add_moved(dice);
+  if (with_schedules_ && dice.chance(8)) return add_schedule(dice);
   if (with_several_ && dice.chance(8)) return add_several(dice);
   if (with_several_ && dice.chance(8)) return add_transact(dice);
   const auto roll = dice.below(100);
@@ -105,7 +99,7 @@ void LogMaker::add(Dice& dice) {
   if (roll < 87) return add_cancel(dice);
   if (roll < 91) return add_change_group(dice);
   if (roll < 93) return add_window(dice);
-  if (roll < 94) return dice.chance(60) ? add_purge(dice) : add_receive(dice);
+  if (roll < 94) return dice.chance(60) ? push(dice, engine::Purge{some_queue(dice)}) : add_receive(dice);
   if (roll < 98) return add_configure(dice);
   if (dice.chance(10)) return push(dice, engine::NewEpoch{dice.below(100)});
   push(dice, engine::Tick{});
@@ -118,15 +112,16 @@ void LogMaker::draw_kind(Dice& dice) {
   with_priorities_ = dice.chance(with_groups_ ? 50 : 20);
   // A dead-letter queue has its source's type: the first queues are of one, the last of the other.
   with_deduplication_ = dice.chance(40);
-  with_sessions_ = system_.takes_all_commands() && dice.chance(40);
-  with_several_ = system_.takes_all_commands() && dice.chance(40);
+  with_sessions_ = dice.chance(40);
+  with_several_ = dice.chance(40);
+  with_redrives_ = dice.chance(40);
+  with_shards_ = dice.chance(30);
+  with_schedules_ = dice.chance(25);
+  with_requests_ = dice.chance(30);
   const std::size_t fifo = with_groups_ ? dice.below(name_count + 1) : 0;
   with_retention_ = dice.chance(50);
   for (std::size_t i = 0; i < name_count; ++i) {
-    fixed_.emplace_back();
-    some_flow(dice, fixed_.back());
-    if (with_retention_ && dice.chance(50))
-      fixed_.back().retention = Milliseconds(dice.pick({1000, 3000, 20'000}));
+    some_flow(dice, fixed_.emplace_back());
     types_.push_back(i < fifo ? QueueType::fifo : QueueType::standard);
     poisons_.push_back(dice.chance(40) ? Poison::park_group : Poison::block);
   }
@@ -165,6 +160,8 @@ void LogMaker::push(Dice& dice, engine::CommandBody body) {
                      std::holds_alternative<engine::NewEpoch>(command.body) ||
                      std::holds_alternative<engine::Tick>(command.body) ||
                      std::holds_alternative<engine::SetWindow>(command.body) ||
+                     std::holds_alternative<engine::Arrive>(command.body) ||
+                     std::holds_alternative<engine::Moved>(command.body) ||
                      std::holds_alternative<engine::OpenSession>(command.body) ||
                      std::holds_alternative<engine::CloseSession>(command.body);
   if (tells || !with_sessions_ || dice.chance(50)) return;
@@ -190,10 +187,6 @@ void LogMaker::add_session(Dice& dice) {
   if (requests_.empty()) return add_receive(dice);
   const std::size_t reach = std::min<std::size_t>(requests_.size(), dice.chance(80) ? 6 : 1000);
   const auto& request = requests_[requests_.size() - 1 - dice.below(reach)];
-  const auto at = model_.sessions.find(request.origin.session);
-  const bool kept = at != model_.sessions.end() && at->second.replies.contains(request.origin.sequence);
-  const bool transaction = std::holds_alternative<engine::Transact>(request.body);
-  if (transaction && !kept && failed_transactions_drop) return;
   commands_.push_back(request);
 }
 
@@ -201,8 +194,6 @@ void LogMaker::add_several(Dice& dice) {
   engine::ReceiveSeveral several;
   auto& queues = queues_.emplace_back();
   for (const QueueId queue : names_) {
-    const auto* options = options_of(queue);
-    if (several_take_one_of_fifo_groups && options != nullptr && options->type == QueueType::fifo) continue;
     if (queue.value != 0 && dice.chance(60))
       queues.push_back({queue, static_cast<std::uint32_t>(1 + dice.below(4))});
   }
@@ -217,17 +208,7 @@ void LogMaker::add_several(Dice& dice) {
   push(dice, several);
 }
 
-bool LogMaker::overfull(QueueId queue) const {
-  const auto known = model_.queues.find(queue);
-  const auto* o = options_of(queue);
-  if (known == model_.queues.end() || o == nullptr) return false;
-  const auto& q = known->second;
-  return (o->max_messages && q.messages.size() > *o->max_messages) ||
-         (o->max_bytes && bytes(q) > *o->max_bytes);
-}
-
 void LogMaker::add_transact(Dice& dice) {
-  if (overfull_queues_meet_no_transactions && !commands_.empty()) return push(dice, engine::Tick{});
   auto& parts = parts_.emplace_back();
   for (std::size_t n = dice.chance(1) ? 0 : 1 + dice.below(3); n > 0; --n) {
     auto& part = parts.emplace_back();
@@ -243,15 +224,8 @@ void LogMaker::add_transact(Dice& dice) {
       erases.push_back(settle_item(dice, Verb::erase, part.queue));
     auto& items = sends_.emplace_back();
     for (std::size_t i = dice.below(3); i > 0; --i) items.push_back(send_item(dice, part.queue));
-    if (overfull_queues_meet_no_transactions && overfull(part.queue)) items.clear();
-    share_priority(items);
     part.erases = erases;
     part.sends = items;
-  }
-  for (auto& part : parts) {
-    const auto* options = options_of(part.queue);
-    const bool drops = options != nullptr && options->overflow == Overflow::drop_oldest;
-    if (failed_transactions_drop && parts.size() > 1 && drops) part.sends = {};
   }
   push(dice, engine::Transact{parts});
 }
@@ -267,14 +241,7 @@ void LogMaker::add_send(Dice& dice) {
     if (one_group) items.back().group_id = items.front().group_id;
   }
   const bool atomic = dice.chance(20);
-  if (atomic) share_priority(items);
   push(dice, engine::Send{queue, atomic, items});
-}
-
-void LogMaker::share_priority(std::span<engine::SendItem> items) {
-  if (duplicates_need_room && !items.empty()) items.front().deduplication_id = {};
-  if (!atomic_batches_have_one_priority) return;
-  for (auto& item : items) item.priority = items.front().priority;
 }
 
 /// Few names, so that groups are long; mostly one that is known to the queue.
@@ -305,6 +272,9 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
   if (with_deduplication_ && dice.chance(50))
     item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
+  if (with_requests_ && dice.chance(50))
+    item.outcome_until =
+        header_.stamps.wall + Milliseconds(dice.pick<std::int64_t>({-1, 0, 1, 10, 300, 4000, 60'000}));
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
     case 0: item.time_to_live_ms = dice.pick<std::int64_t>({-2, limits::expiry_max.count() + 1}); break;
@@ -385,6 +355,8 @@ engine::SettleItem LogMaker::settle_item(Dice& dice, Verb verb, QueueId queue) {
     item.value_ms = dice.pick<std::int64_t>({-2, limits::delay_max.count(), limits::delay_max.count() + 1});
   }
   if (dice.chance(30)) item.reason = keep("why " + std::to_string(dice.below(100)));
+  if (with_requests_ && verb == Verb::erase && dice.chance(60))
+    item.result = keep("result " + std::to_string(dice.below(100)));
   if (dice.chance(1)) item.reason = keep(std::string(limits::reason_size_max + dice.below(3), 'r'));
   return item;
 }
@@ -411,18 +383,6 @@ engine::LeaseRef LogMaker::some_lease(Dice& dice, QueueId queue) {
   return lease;
 }
 
-void LogMaker::add_purge(Dice& dice) {
-  const QueueId queue = some_queue(dice);
-  const auto* options = options_of(queue);
-  const bool rated = options != nullptr && options->group_rate.per_second_thousandths > 0;
-  const auto known = model_.queues.find(queue);
-  const bool parked =
-      known != model_.queues.end() && std::any_of(known->second.groups.begin(), known->second.groups.end(),
-                                                  [](const auto& group) { return group.second.parked; });
-  if (purged_groups_keep_their_age && (rated || parked)) return add_receive(dice);
-  push(dice, engine::Purge{queue});
-}
-
 Sequence LogMaker::some_position(Dice& dice) const {
   auto lane = limits::priority_default;
   if (with_priorities_ && dice.chance(50)) lane = static_cast<std::uint8_t>(dice.below(10));
@@ -442,14 +402,6 @@ void LogMaker::add_cancel(Dice& dice) {
     }
   }
   if (dice.chance(20)) ids.push_back({cancel.queue, some_position(dice)});
-  if (cancel_forgets_newer_ids && with_deduplication_ && !commands_.empty()) ids.clear();
-  if (cancel_forgets_newer_ids && with_deduplication_ && known != model_.queues.end()) {
-    std::erase_if(ids, [&](MessageId id) {
-      const auto& memory = known->second.memory;
-      return std::none_of(memory.begin(), memory.end(),
-                          [&](const auto& one) { return one.second.first == id; });
-    });
-  }
   if (!ids.empty() && dice.chance(5)) ids.push_back(ids.front());
   if (ids.empty() && !dice.chance(10)) return add_receive(dice);
   cancel.ids = ids;
@@ -486,14 +438,117 @@ void LogMaker::add_window(Dice& dice) {
   if (config == nullptr || config->options.windows.empty()) return add_receive(dice);
   window.version = config->version - (dice.chance(10) ? 1 : 0);
   window.open = dice.chance(70);
-  auto& turns = turns_.emplace_back();
-  std::int64_t at = header_.stamps.wall.ms;
-  for (std::size_t i = dice.below(4); i > 0; --i) {
-    at += dice.pick<std::int64_t>({1, 5, 50, 400, 3000});
-    turns.push_back(at);
-  }
-  window.turns_ms = turns;
+  window.turns_ms = some_times(dice, 3);
   push(dice, window);
+}
+
+/// From now on.
+std::span<const std::int64_t> LogMaker::some_times(Dice& dice, std::size_t most) {
+  auto& times = turns_.emplace_back();
+  std::int64_t at = header_.stamps.wall.ms;
+  for (std::size_t i = dice.below(most + 1); i > 0; --i) {
+    at += dice.pick<std::int64_t>({1, 5, 50, 400, 3000});
+    times.push_back(at);
+  }
+  return times;
+}
+
+/// Mostly of a queue that others have as their dead-letter queue.
+void LogMaker::add_redrive(Dice& dice) {
+  engine::StartRedrive start;
+  start.queue = some_queue(dice);
+  for (const auto& [id, queue] : model_.queues) {
+    const bool dead = std::any_of(queue.messages.begin(), queue.messages.end(),
+                                  [](const auto& entry) { return entry.second.dead_lettered; });
+    if (dead && dice.chance(60)) start.queue = id;
+  }
+  if (dice.chance(12)) return push(dice, engine::StopRedrive{start.queue});
+  if (dice.chance(25)) start.target = some_queue(dice);
+  if (dice.chance(20)) start.causes = static_cast<std::uint32_t>(dice.below(64));
+  if (dice.chance(15)) start.source = some_queue(dice);
+  if (dice.chance(40)) start.rate = dice.pick<std::uint32_t>({1, 5, 30, 1000});
+  if (dice.chance(25)) start.max_messages = 1 + dice.below(3);
+  push(dice, start);
+}
+
+/// From one of two queues of another shard: mostly the next of its chain.
+void LogMaker::add_arrive(Dice& dice) {
+  engine::Arrive arrive;
+  arrive.queue = some_queue(dice);
+  arrive.from = QueueId(9000 + dice.below(2));
+  const auto known = model_.queues.find(arrive.queue);
+  if (known != model_.queues.end() && known->second.messages.size() > messages_aim) return add_receive(dice);
+  if (known != model_.queues.end() && known->second.came.contains(arrive.from))
+    arrive.after = known->second.came.at(arrive.from);
+  arrive.transfer = arrive.after + 1;
+  if (arrive.after > 0 && dice.chance(15)) arrive.transfer = arrive.after - dice.below(2);
+  if (dice.chance(5)) arrive.after += 1;
+  if (dice.chance(5)) {
+    arrive.after = 0;
+    arrive.transfer += 10;
+  }
+  arrive.id = {arrive.from, Sequence::make(4, ++arrivals_)};
+  const auto& [payload, counted] = dice.any_of(bodies_);
+  arrive.payload = payload.bytes();
+  arrive.counted_bytes = counted;
+  if (with_priorities_) arrive.priority = static_cast<std::uint8_t>(dice.pick({0, 3, 5, 9}));
+  if (dice.chance(1)) arrive.priority = 10;
+  const auto* options = options_of(arrive.queue);
+  const bool fifo = options != nullptr && options->type == QueueType::fifo;
+  if (dice.chance(fifo ? 97 : with_groups_ ? 60 : 0)) arrive.group_id = keep(some_group(dice, arrive.queue));
+  arrive.attempt = static_cast<std::uint32_t>(dice.below(4));
+  arrive.first_sent = header_.stamps.wall + Milliseconds(-static_cast<std::int64_t>(dice.below(5000)));
+  arrive.time_to_live_ms = dice.pick<std::int64_t>({0, 0, 1, 300, 4000});
+  arrive.redriven = dice.chance(40);
+  engine::NoteRow note;
+  note.cause = static_cast<engine::Cause>(1 + dice.below(4));
+  note.source = note.origin = arrive.from;
+  const QueueId source = some_queue(dice);
+  if (source != arrive.queue && dice.chance(20)) note.source = source;
+  note.source_name = note.origin_name = "elsewhere";
+  note.last_error = dice.chance(50) ? "why" : "";
+  note.attempts = arrive.attempt;
+  note.dead_lettered_at = arrive.first_sent;
+  std::string encoded;
+  engine::encode_row(note, encoded);
+  arrive.note = keep(dice.chance(1) ? "no note" : encoded);
+  push(dice, arrive);
+}
+
+/// What the other shard says about a message that waits; now and then again, or about none.
+void LogMaker::add_moved(Dice& dice) {
+  if (model_.moving.empty()) return add_settle(dice);
+  const auto at =
+      std::next(model_.moving.begin(), static_cast<std::ptrdiff_t>(dice.below(model_.moving.size())));
+  engine::Moved moved{at->first.queue, at->first.target, at->first.transfer};
+  if (dice.chance(5)) moved.transfer -= 1;
+  if (dice.chance(35)) moved.refused = dice.pick({errc::queue_deleted, errc::not_supported});
+  push(dice, moved);
+}
+
+void LogMaker::add_schedule(Dice& dice) {
+  const QueueId queue = some_queue(dice);
+  const auto name = as_text(keep(dice.chance(1) ? ".x" : dice.chance(60) ? "nightly" : "hourly"));
+  const auto known = model_.queues.find(queue);
+  const bool there = known != model_.queues.end() && known->second.schedules.contains(std::string(name));
+  if (dice.chance(8)) return push(dice, engine::RemoveSchedule{queue, name});
+  const auto runs = some_times(dice, 12);
+  if (dice.chance(there ? 75 : 5)) {
+    const std::uint64_t version = there ? known->second.schedules.at(std::string(name)).version : 1;
+    return push(dice, engine::ExtendSchedule{queue, name, version - dice.chance(10), runs});
+  }
+  engine::PutSchedule put;
+  put.queue = queue;
+  put.name = name;
+  put.specification = dice.chance(1) ? "" : "every 1s";
+  put.zone = "UTC";
+  put.missed = dice.pick({MissedRuns::one, MissedRuns::none, MissedRuns::all});
+  put.item = send_item(dice, queue);
+  put.item.due = {};  // entries do not carry what schedules do not have
+  put.item.deduplication_id = {};
+  put.item.outcome_until = {};
+  put.runs_ms = runs;
+  push(dice, put);
 }
 
 void LogMaker::add_kick(Dice& dice) {
@@ -548,6 +603,7 @@ void LogMaker::add_configure(Dice& dice) {
 }
 
 QueueId LogMaker::some_dead_letter(Dice& dice, std::size_t index) const {
+  if (with_shards_ && dice.chance(25)) return QueueId(9000 + dice.below(2));
   if (index + 1 >= name_count || !dice.chance(70)) return {};
   const std::size_t chosen = index + 1 + dice.below(name_count - index - 1);
   return types_[chosen] == types_[index] ? names_[chosen] : QueueId{};
@@ -602,16 +658,14 @@ QueueOptions LogMaker::some_options(Dice& dice, std::size_t index) const {
   if (with_deduplication_)
     options.deduplication_window = Milliseconds(dice.pick({0, 1, 20, 300, 5000, 300'000}));
   if (dice.chance(40)) {
-    options.overflow = Overflow::drop_oldest;
+    options.overflow = dice.chance(75) ? Overflow::drop_oldest : Overflow::block;
     if (dice.chance(60)) options.max_messages = 1 + dice.below(8);
   }
   some_flow(dice, options);
-  if (retention_expires_all_at_once && with_groups_) options.retention = fixed_[index].retention;
-  if (rates_do_not_change) {
-    options.rate = fixed_[index].rate;
-    options.group_rate = fixed_[index].group_rate;
-  }
-  if (caps_of_groups_do_not_change) options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
+  // A group finds a new rate or cap when it is next looked at, and fills its bucket by the new one from the
+  // last look on: so they stay.
+  options.group_rate = fixed_[index].group_rate;
+  options.max_in_flight_per_group = fixed_[index].max_in_flight_per_group;
   return options;
 }
 

@@ -22,6 +22,8 @@ class LogMaker {
   std::span<const engine::Command> commands() const noexcept { return commands_; }
   bool empty() const noexcept { return commands_.empty(); }
 
+  /// When the next message expires if nothing happens.
+  WallTime next_expiry() const;
   /// Sets the stamps of a new entry.
   void begin(Dice& dice);
   /// Adds a command.
@@ -43,17 +45,19 @@ class LogMaker {
   void add_session(Dice& dice);
   void add_several(Dice& dice);
   void add_transact(Dice& dice);
-  bool overfull(QueueId queue) const;
   void add_send(Dice& dice);
   engine::SendItem send_item(Dice& dice, QueueId queue);
-  static void share_priority(std::span<engine::SendItem> items);
   void add_receive(Dice& dice);
   void add_settle(Dice& dice);
   engine::SettleItem settle_item(Dice& dice, engine::Verb verb, QueueId queue);
   const Receipt& newest_receipt(Dice& dice);
   engine::LeaseRef some_lease(Dice& dice, QueueId queue);
   void add_kick(Dice& dice);
-  void add_purge(Dice& dice);
+  void add_redrive(Dice& dice);
+  void add_arrive(Dice& dice);
+  void add_moved(Dice& dice);
+  void add_schedule(Dice& dice);
+  std::span<const std::int64_t> some_times(Dice& dice, std::size_t most);
   void add_cancel(Dice& dice);
   void add_change_group(Dice& dice);
   void add_window(Dice& dice);
@@ -93,11 +97,16 @@ class LogMaker {
   bool with_deduplication_ = false;
   bool with_sessions_ = false;
   bool with_several_ = false;
+  bool with_redrives_ = false;
+  bool with_shards_ = false;
+  bool with_schedules_ = false;
+  bool with_requests_ = false;
   bool drawn_ = false;
   std::vector<QueueId> removed_;
   std::uint64_t next_queue_;
   std::vector<Receipt> receipts_;
   std::size_t oldest_receipt_ = 0;
+  std::uint64_t arrivals_ = 0;
   std::vector<std::pair<SharedBytes, std::uint32_t>> bodies_;
 };
 

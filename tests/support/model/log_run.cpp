@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <set>
 #include <sstream>
 #include <variant>
 
@@ -60,19 +61,9 @@ class LogRun {
     if (maker_.empty()) {
       maker_.begin(dice);
       // What expires may do so in an order that the semantics leave open: it gets an entry of its own.
-      if (something_expires()) apply(maker_.header(), {});
+      if (maker_.next_expiry() <= maker_.header().stamps.wall) apply(maker_.header(), {});
     }
     if (result_.violation.empty()) maker_.add(dice);
-  }
-
-  bool something_expires() const {
-    const WallTime wall = maker_.header().stamps.wall;
-    for (const auto& [id, queue] : model_.queues) {
-      for (const auto& [position, message] : queue.messages) {
-        if (retention_end(queue, message) <= wall || life_end(message) <= wall) return true;
-      }
-    }
-    return false;
   }
 
   /// A new retention acts at the next entry at the latest; whether in the same one already is left open.
@@ -86,7 +77,10 @@ class LogRun {
     if (dice.chance(10)) ask(dice);
     if (dice.below(1000) < options_.checkpoints && system_.checkpoint())
       note("checkpoint", Situation::checkpointed);
-    if (dice.below(1000) < options_.restarts && system_.restart()) {
+    if (dice.below(1000) < options_.restores && system_.restore(dice.pick<std::size_t>({1, 500, 60'000}))) {
+      note("restore", Situation::restored);
+      if (!maker_.header().expiry_halted) compare_states(1 + dice.below(5));
+    } else if (dice.below(1000) < options_.restarts && system_.restart()) {
       note("restart", Situation::restarted);
       // A halt ends with a restart (S64): what the time has passed for is then hidden again.
       if (!maker_.header().expiry_halted) compare_states(1 + dice.below(5));
@@ -128,12 +122,18 @@ class LogRun {
 
   void adopt() {
     std::map<QueueId, std::vector<engine::MessageInfo>> answers;
+    std::set<QueueId> moving;
     for (const auto& question : model_.open) {
-      met(question.retry ? Situation::retry_with_jitter : Situation::order_left_open);
+      met(question.kind == OpenQuestion::retry ? Situation::retry_with_jitter : Situation::order_left_open);
+      if (question.kind == OpenQuestion::transfer) {
+        moving.insert(question.queue);
+        continue;
+      }
       auto& list = answers[question.queue];
       if (auto info = system_.get(question.queue, question.id, maker_.header().stamps)) list.push_back(*info);
     }
     for (const auto& [queue, infos] : answers) fail(model::adopt(model_, queue, infos));
+    for (const QueueId queue : moving) fail(model::adopt(model_, queue, system_.moving(queue, 1000)));
   }
 
   void check_counters() {
@@ -141,10 +141,9 @@ class LogRun {
       const auto facts = system_.facts(queue, maker_.header().stamps);
       if (!facts) return fail("facts: " + facts.error().text());
       const auto& c = facts->counters;
-      if (c.sent + c.arrived !=
-          c.live() + c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled + c.dropped) {
-        return fail("the counters do not add up: " + show(*facts));
-      }
+      const auto gone =
+          c.deleted + c.expired + c.dead_lettered + c.purged + c.cancelled + c.dropped + c.redriven;
+      if (c.sent + c.arrived != c.live() + gone) return fail("the counters do not add up: " + show(*facts));
       const auto mine = model_.facts(queue);
       if (!same(mine.counters, c) || !oldest_allowed(queue, mine, *facts) || mine.paused != facts->paused ||
           mine.at_in_flight_cap != facts->at_in_flight_cap) {
@@ -200,7 +199,10 @@ class LogRun {
       const auto& o = queue.second.config.options;
       return o.rate.per_second_thousandths > 0 || o.group_rate.per_second_thousandths > 0;
     });
-    const bool early = other.lease < mine.lease && (rated || had_rates_ || !model_.sessions.empty());
+    const bool redriven = std::any_of(model_.queues.begin(), model_.queues.end(),
+                                      [](const auto& queue) { return queue.second.redrive.has_value(); });
+    const bool early =
+        other.lease < mine.lease && (rated || had_rates_ || redriven || !model_.sessions.empty());
     had_rates_ = had_rates_ || rated;
     if (mine.lease != other.lease && !other.more && !early) fail("the next lease deadline is wrong");
     if (other.lease > model_.next_token() && !other.more) fail("the next token is later than it is there");
@@ -213,6 +215,26 @@ class LogRun {
   void compare_states(std::size_t page) {
     met(Situation::compared);
     fail(first_difference(dump(model_), dump(system_, maker_.header().stamps, page)));
+    for (const auto& [id, outcome] : model_.outcomes) awaited_.insert(id);
+    // Who waits for what was purged is told when its space is freed.
+    if (!system_.next_due().more)
+      fail(first_difference(outcomes(awaited_, model_), outcomes(awaited_, system_)));
+    for (const auto& [id, queue] : model_.queues) count_tasks(queue);
+  }
+
+  void count_tasks(const ModelQueue& queue) {
+    if (const auto& redrive = queue.redrive) {
+      if (redrive->skipped > 0) met(Situation::redrive_skipped);
+      if (redrive->failed > 0) met(Situation::redrive_failed);
+      if (redrive->moved > 0) met(Situation::redriven);
+      if (redrive->moved > 0 && !redrive->finished) met(Situation::redrive_waits);
+    }
+    for (const auto& [name, schedule] : queue.schedules) {
+      if (schedule.sent > 0) met(Situation::run_sent);
+      if (schedule.lost > 0) met(Situation::run_lost);
+      if (schedule.missed_runs > 0) met(Situation::run_missed);
+      if (schedule.caught_up > 0) met(Situation::runs_caught_up);
+    }
   }
 
   /// Why a message waits, and what the groups are.
@@ -264,6 +286,7 @@ class LogRun {
       const bool known = session != model_.sessions.end();
       if (known && session->second.replies.contains(command.origin.sequence))
         met(Situation::session_replayed);
+      aim_between_shards(command);
     }
     if (commands.empty()) return;
     const auto* settle = std::get_if<engine::Settle>(&commands[0].body);
@@ -277,6 +300,23 @@ class LogRun {
     const auto most = model_.config(settle->queue)->options.max_receives;
     if (leased && settle->verb == engine::Verb::nack && most > 0 && message->receive_count >= most) {
       met(Situation::nack_last_attempt);
+    }
+  }
+
+  void aim_between_shards(const engine::Command& command) {
+    if (const auto* moved = std::get_if<engine::Moved>(&command.body)) {
+      const bool moves = model_.moving.contains({moved->queue, moved->target, moved->transfer});
+      if (moves && moved->refused != errc::ok) met(Situation::came_back);
+    }
+    if (const auto* stop = std::get_if<engine::StopRedrive>(&command.body)) {
+      const auto queue = model_.queues.find(stop->queue);
+      const bool known = queue != model_.queues.end() && queue->second.redrive.has_value();
+      if (known && !queue->second.redrive->finished) met(Situation::redrive_stopped);
+    }
+    if (const auto* arrive = std::get_if<engine::Arrive>(&command.body)) {
+      const auto queue = model_.queues.find(arrive->queue);
+      const bool came = queue != model_.queues.end() && queue->second.came.contains(arrive->from);
+      if (came && arrive->transfer <= queue->second.came.at(arrive->from)) met(Situation::arrived_again);
     }
   }
 
@@ -302,6 +342,8 @@ class LogRun {
         case engine::EventKind::dropped: met(Situation::dropped); break;
       }
     }
+    if (!effects.moving.empty()) met(Situation::moved_away);
+    if (!effects.outcomes.empty()) met(Situation::outcome_told);
     if (maker_.header().expiry_halted) met(Situation::expiry_halted);
     if (maker_.header().expiry_halted && model_.next_due().wall <= maker_.header().stamps.wall) {
       met(Situation::expired_while_halted);
@@ -322,8 +364,12 @@ class LogRun {
       met(reply.code == errc::ok ? Situation::transacted : Situation::transaction_refused);
     if (std::holds_alternative<engine::ReceiveSeveral>(command.body) && !reply.grants.empty())
       met(Situation::received_from_several);
-    for (const auto& item : reply.items)
+    for (const auto& item : reply.items) {
       if (item.deduplicated) met(Situation::deduplicated);
+      if (item.requester_gone) met(Situation::requester_gone);
+    }
+    if (std::holds_alternative<engine::Arrive>(command.body))
+      met(reply.code == errc::ok ? Situation::arrived : Situation::arrival_refused);
     if (std::holds_alternative<engine::Kick>(command.body) && reply.count > 0) met(Situation::kicked);
     if (std::holds_alternative<engine::Purge>(command.body) && reply.count > 0) met(Situation::purged);
     if (const auto* configure = std::get_if<engine::Configure>(&command.body)) {
@@ -413,6 +459,7 @@ class LogRun {
   std::ostringstream trace_;
   LeaseTime last_lease_due_;
   bool had_rates_ = false;
+  std::set<MessageId> awaited_;
   std::map<std::pair<QueueId, engine::LeaseRef>, bool> given_;
 };
 

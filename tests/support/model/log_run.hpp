@@ -31,7 +31,10 @@ using SystemFactory = std::function<std::unique_ptr<System>()>;
   X(expiry_halted) X(expired_while_halted) X(retry_with_jitter) X(order_left_open) X(configured) \
   X(old_configure) X(removed) X(restarted) X(checkpointed) X(compared) \
   X(deduplicated) X(dropped) X(transacted) X(transaction_refused) X(received_from_several) \
-  X(session_replayed) X(session_expired) X(outcome_unknown) X(session_ended_lease) X(explained)
+  X(session_replayed) X(session_expired) X(outcome_unknown) X(session_ended_lease) X(explained) \
+  X(redriven) X(redrive_skipped) X(redrive_failed) X(redrive_waits) X(redrive_stopped) X(moved_away) \
+  X(came_back) X(arrived) X(arrived_again) X(arrival_refused) X(run_sent) X(run_lost) X(run_missed) \
+  X(runs_caught_up) X(outcome_told) X(requester_gone) X(restored)
 // clang-format on
 
 enum class Situation : std::uint8_t {
@@ -60,9 +63,11 @@ struct LogResult {
 
 struct LogOptions {
   bool trace = false;
-  /// Of 1,000 entries, how many are followed by a checkpoint and by a restart.
+  /// Of 1,000 entries, how many are followed by a checkpoint, and by a restart.
   std::uint64_t checkpoints = 0;
   std::uint64_t restarts = 0;
+  /// And by a move into other tables by a stream of chunks.
+  std::uint64_t restores = 0;
 };
 
 /// Runs the log on `system`, which must be new.

@@ -24,6 +24,7 @@ class MemoryHome final : public StateHome {
  public:
   storage::StateStore& store() override { return state_.store(); }
   void reopen() override { need(state_.store().refresh(), "refresh"); }
+  std::unique_ptr<StateHome> another() const override { return make_memory_home(); }
 
  private:
   test::MemoryState state_;
@@ -37,6 +38,7 @@ class LmdbHome final : public StateHome {
     state_.reset();
     open();
   }
+  std::unique_ptr<StateHome> another() const override { return make_lmdb_home(); }
 
  private:
   void open() {
@@ -56,20 +58,27 @@ class LmdbHome final : public StateHome {
   std::unique_ptr<storage::LmdbState> state_;
 };
 
+std::unique_ptr<storage::DeltaBudget> make_budget() {
+  return std::make_unique<storage::DeltaBudget>(storage::DeltaLimits{}, storage::DeltaBudget::Room());
+}
+
 }  // namespace
 
 std::unique_ptr<StateHome> make_memory_home() { return std::make_unique<MemoryHome>(); }
 std::unique_ptr<StateHome> make_lmdb_home() { return std::make_unique<LmdbHome>(); }
 
 MachineSystem::MachineSystem(std::unique_ptr<StateHome> home, std::shared_ptr<const port::Codec> codec)
-    : home_(std::move(home)), codec_(std::move(codec)), decoder_(codec_->make_decoder()), budget_({}, {}) {
+    : home_(std::move(home)),
+      codec_(std::move(codec)),
+      decoder_(codec_->make_decoder()),
+      budget_(make_budget()) {
   open();
 }
 
 void MachineSystem::open() {
   machine_ = home_ == nullptr
                  ? storage::make_memory_queue_machine()
-                 : need(storage::make_queue_machine(data_shard, home_->store(), budget_), "machine");
+                 : need(storage::make_queue_machine(data_shard, home_->store(), *budget_), "machine");
 }
 
 SharedBytes MachineSystem::message(std::string_view body) {
@@ -122,11 +131,34 @@ bool MachineSystem::restart() {
   home_->reopen();
   step_ = Step::freeze;
   open();
+  replay();
+  return true;
+}
+
+bool MachineSystem::restore(std::size_t chunk_bytes) {
+  auto stream = machine_->stream(chunk_bytes);
+  if (home_ == nullptr) {
+    machine_ = need(storage::receive_memory_queue_machine(*stream), "receive");
+    return true;
+  }
+  auto home = home_->another();
+  auto budget = make_budget();
+  auto machine = need(storage::receive_queue_machine(data_shard, home->store(), *budget, *stream), "receive");
+  stream.reset();
+  machine_ = std::move(machine);
+  home_ = std::move(home);
+  budget_ = std::move(budget);
+  step_ = Step::freeze;
+  replay();
+  while (!checkpoint()) continue;  // only then is what was received on disk
+  return true;
+}
+
+void MachineSystem::replay() {
   for (auto at = log_.upper_bound(machine_->applied()); at != log_.end(); ++at)
     apply_bytes(at->first, at->second);
   if (machine_->applied() != last_)
     throw std::runtime_error("the state and its log do not reach the last entry");
-  return true;
 }
 
 }  // namespace peerq::model

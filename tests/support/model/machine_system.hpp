@@ -23,6 +23,8 @@ class StateHome {
   virtual ~StateHome() = default;
   virtual storage::StateStore& store() = 0;
   virtual void reopen() = 0;
+  /// An empty one of its kind.
+  virtual std::unique_ptr<StateHome> another() const = 0;
 };
 
 /// In memory.
@@ -55,20 +57,34 @@ class MachineSystem : public System {
     return machine_->groups(queue, after, max);
   }
   engine::NextDue next_due() override { return machine_->next_due(); }
-  bool takes_all_commands() override { return false; }
+  Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) override {
+    return machine_->redrive(queue);
+  }
+  Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,
+                                                      std::size_t max) override {
+    return machine_->schedules(queue, after, max);
+  }
+  std::vector<QueueId> queues_moving() override { return machine_->queues_moving(); }
+  std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) override {
+    return machine_->moving(queue, max);
+  }
+  Result<engine::OutcomeRow> outcome(MessageId message) override { return machine_->outcome(message); }
   /// Takes one step of a checkpoint: freeze, write, finish. Entries and restarts come in between. True when
   /// finished.
   bool checkpoint() override;
   bool restart() override;
+  /// A new home gets the last checkpoint, and then what the log has.
+  bool restore(std::size_t chunk_bytes) override;
 
  private:
   void open();
+  void replay();
   engine::Effects apply_bytes(LogIndex index, const SharedBytes& bytes);
 
   std::unique_ptr<StateHome> home_;
   std::shared_ptr<const port::Codec> codec_;
   std::unique_ptr<port::EntryDecoder> decoder_;
-  storage::DeltaBudget budget_;
+  std::unique_ptr<storage::DeltaBudget> budget_;
   std::unique_ptr<port::QueueMachine> machine_;
   std::map<LogIndex, SharedBytes> log_;
   LogIndex last_;

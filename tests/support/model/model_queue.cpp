@@ -136,14 +136,22 @@ ModelMessage* first_ready(ModelQueue& queue, const std::string& name) {
 }
 
 std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest) {
-  std::map<std::tuple<std::uint8_t, WallTime, Sequence>, ModelMessage*> ranks;
-  for (auto& [position, m] : queue.messages) {
-    const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
-    if (m.state == MessageState::ready && m.priority <= highest && !parked)
-      ranks[{m.priority, m.arrived, position}] = &m;
-  }
   std::vector<ModelMessage*> out;
-  for (const auto& [rank, message] : ranks) out.push_back(message);
+  for (int level = 0; level <= highest; ++level) {
+    std::deque<ModelMessage*> single;
+    std::deque<ModelMessage*> grouped;
+    for (auto& [position, m] : queue.messages) {
+      const bool parked = !m.group.empty() && queue.groups.at(m.group).parked;
+      if (m.state != MessageState::ready || m.priority != level || parked) continue;
+      (m.group.empty() ? single : grouped).push_back(&m);
+    }
+    while (!single.empty() || !grouped.empty()) {
+      const bool first = !single.empty() && (grouped.empty() || single[0]->arrived <= grouped[0]->arrived);
+      auto& from = first ? single : grouped;
+      out.push_back(from.front());
+      from.pop_front();
+    }
+  }
   return out;
 }
 

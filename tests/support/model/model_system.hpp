@@ -70,6 +70,31 @@ class ModelSystem : public System {
     }
     return errc::message_not_found;
   }
+  Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) override {
+    return std::optional<engine::RedriveRow>(model_.queues.at(queue).redrive);
+  }
+  Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view, std::size_t) override {
+    std::vector<engine::ScheduleInfo> all;
+    for (const auto& [name, row] : model_.queues.at(queue).schedules) all.push_back({name, row});
+    return all;
+  }
+  std::vector<QueueId> queues_moving() override {
+    std::vector<QueueId> all;
+    for (const auto& [key, moving] : model_.moving)
+      if (all.empty() || all.back() != key.queue) all.push_back(key.queue);
+    return all;
+  }
+  std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t) override {
+    std::vector<engine::MovingMessage> all;
+    for (const auto& [key, moving] : model_.moving)
+      if (key.queue == queue) all.push_back(moving_of(key, moving));
+    return all;
+  }
+  Result<engine::OutcomeRow> outcome(MessageId message) override {
+    const auto at = model_.outcomes.find(message);
+    if (at == model_.outcomes.end()) return errc::message_not_found;
+    return at->second;
+  }
 
  private:
   ReferenceModel model_;

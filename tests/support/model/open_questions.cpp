@@ -45,26 +45,38 @@ std::string adopt_positions(Messages& messages, const std::vector<const engine::
   return {};
 }
 
+void adopt_cause(ReferenceModel& model, const OpenQuestion& question, engine::NoteRow& note,
+                 const engine::NoteRow& answer) {
+  const auto cause = answer.cause;
+  const bool allowed = cause == engine::Cause::time_to_live || cause == engine::Cause::retention;
+  if (!question.either_cause || !allowed) return;
+  const auto outcome = model.outcomes.find(question.id);
+  const bool told = outcome != model.outcomes.end() && outcome->second.cause == note.cause;
+  if (told) outcome->second.cause = cause;
+  note.cause = cause;
+}
+
 /// Groups that opened with what arrived did so in the order of the arrivals.
 void adopt_places(ModelQueue& queue, const std::vector<const engine::MessageInfo*>& answers) {
-  std::map<Sequence, ModelGroup*> opened;
+  std::map<std::string, Sequence> firsts;
+  std::set<std::string> opened;
+  for (const auto* answer : answers) {
+    const auto& message = queue.messages.at(answer->sequence);
+    if (message.group.empty()) continue;
+    const auto first = firsts.try_emplace(message.group, answer->sequence).first;
+    first->second = std::min(first->second, answer->sequence);
+    if (message.opened && message.opened == queue.groups.at(message.group).place)
+      opened.insert(message.group);
+  }
   std::set<std::uint64_t> places;
-  for (auto& [name, group] : queue.groups) {
-    if (!group.place || *group.place <= queue.turn_before) continue;
-    Sequence first{~std::uint64_t{0}};
-    bool all = true;
-    for (const auto& [position, message] : queue.messages) {
-      if (message.group != name || message.state != engine::MessageState::ready) continue;
-      all = all && std::any_of(answers.begin(), answers.end(),
-                               [&](const auto* answer) { return answer->id == message.id; });
-      first = std::min(first, position);
-    }
-    if (!all) continue;
-    opened[first] = &group;
+  std::map<Sequence, ModelGroup*> in_order;
+  for (const auto& name : opened) {
+    auto& group = queue.groups.at(name);
     places.insert(*group.place);
+    in_order[firsts[name]] = &group;
   }
   auto place = places.begin();
-  for (auto& [position, group] : opened) group->place = *place++;
+  for (auto& [position, group] : in_order) group->place = *place++;
 }
 
 }  // namespace
@@ -75,25 +87,47 @@ std::string adopt(ReferenceModel& model, QueueId queue, const std::vector<engine
   auto& messages = known->second.messages;
   std::vector<const engine::MessageInfo*> moved;
   for (const auto& question : model.open) {
-    if (question.queue != queue) continue;
+    if (question.queue != queue || question.kind == OpenQuestion::transfer) continue;
     const auto found = std::find_if(answers.begin(), answers.end(),
                                     [&](const auto& answer) { return answer.id == question.id; });
     const auto* answer = found == answers.end() ? nullptr : &*found;
-    if (question.retry) {
+    if (question.kind == OpenQuestion::retry) {
       if (auto wrong = adopt_retry(messages, question, answer); !wrong.empty()) return wrong;
       continue;
     }
     const auto at = find(messages, question.id);
+    if (answer == nullptr && at == messages.end()) continue;  // it went on at once
     if (answer == nullptr || at == messages.end())
       return "an expired message is not in the dead-letter queue";
-    const auto cause = answer->note.cause;
-    const bool allowed = cause == engine::Cause::time_to_live || cause == engine::Cause::retention;
-    if (question.either_cause && allowed) at->second.note.cause = cause;
+    adopt_cause(model, question, at->second.note, answer->note);
     moved.push_back(answer);
   }
   auto wrong = adopt_positions(messages, moved);
   if (wrong.empty()) adopt_places(known->second, moved);
   return wrong;
+}
+
+std::string adopt(ReferenceModel& model, QueueId queue, const std::vector<engine::MovingMessage>& answers) {
+  std::map<MessageId, const OpenQuestion*> open;
+  for (const auto& question : model.open) {
+    if (question.queue == queue && question.kind == OpenQuestion::transfer) open[question.id] = &question;
+  }
+  std::map<engine::MovingRow::Key, std::uint64_t> places;  // and what comes before each
+  std::map<MessageId, ModelMoving> moving;
+  for (const auto& [key, one] : model.moving) {
+    if (!open.contains(one.message.id)) continue;
+    places[key] = one.after;
+    moving[one.message.id] = one;
+  }
+  for (const auto& answer : answers) {
+    if (!open.contains(answer.row.id)) continue;
+    if (!places.contains(answer.key) || !moving.contains(answer.row.id))
+      return "messages wait for another shard in unexpected places";
+    auto& one = model.moving[answer.key] = moving[answer.row.id];
+    one.after = places[answer.key];
+    adopt_cause(model, *open[answer.row.id], one.message.note, answer.row.note);
+  }
+  return {};
 }
 
 }  // namespace peerq::model

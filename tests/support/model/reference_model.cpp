@@ -9,11 +9,13 @@
 
 #include "peerq/base/limits.hpp"
 #include "peerq/engine/layout.hpp"
+#include "support/model/catalog_model.hpp"
 
 namespace peerq::model {
 
 using engine::Cause;
 using engine::EventKind;
+using engine::Fate;
 using engine::ItemReply;
 using engine::MessageState;
 using engine::QueueRow;
@@ -23,13 +25,6 @@ using engine::SettleItem;
 using engine::Verb;
 
 namespace {
-
-/// The engine does so: what expired since it fell due goes at the time when it fell due, and is not ready in
-/// between; the page has the order of the times (tests/regression/order_of_due_times.cpp).
-constexpr bool expired_never_fall_due = false;
-/// The engine does so: of what ends in a queue at one time, the retentions are first; the page has the order
-/// of the sequences.
-constexpr bool retention_goes_first = true;
 
 /// Ends a command, or one item of it, that is refused.
 struct Refused {
@@ -57,18 +52,15 @@ class Entry {
   /// Stamps, what they made due, then the commands (S3).
   engine::Effects apply(const engine::EntryView& entry) {
     std::map<QueueId, std::uint64_t> before;
-    for (auto& [id, queue] : model_.queues) {
-      before[id] = model_.deliverable(id);
-      queue.turn_before = queue.turn;
-    }
+    for (const auto& [id, queue] : model_.queues) before[id] = model_.deliverable(id);
     model_.now = entry.header.stamps;
     model_.halted = entry.header.expiry_halted;
     lapse_leases();
     open_by_rate();
     end_sessions();
     pass_wall_times();
-    if (expired_some_) model_.open = arrivals_;
-    sweeping_ = false;
+    run_schedules();
+    forget_outcomes();
     for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
     for (auto& [id, queue] : model_.queues) forget_groups(queue, model_.now.lease);
     for (const auto& [id, queue] : model_.queues) {
@@ -119,14 +111,22 @@ class Entry {
     }
   }
 
-  void open_by_rate() const {
+  /// Groups that have a token again, and then the queue's redrive.
+  void open_by_rate() {
+    constexpr std::uint64_t last = ~std::uint64_t{0};
     std::set<std::tuple<LeaseTime, QueueId, std::uint64_t, std::string>> due;
     for (const auto& [id, queue] : model_.queues) {
       for (const auto& [name, group] : queue.groups) {
         if (group.looked_at <= model_.now.lease) due.emplace(group.looked_at, id, group.age, name);
       }
+      if (queue.redrive && queue.redrive->next <= model_.now.lease)
+        due.emplace(queue.redrive->next, id, last, "");
     }
-    for (const auto& [time, queue, age, name] : due) look(*find(queue), name);
+    for (const auto& [time, id, age, name] : due) {
+      auto& queue = *find(id);
+      if (age == last) go_on(queue, *queue.redrive);
+      if (age != last) look(queue, name);
+    }
   }
 
   void end_sessions() {
@@ -146,14 +146,14 @@ class Entry {
           passed.emplace(m.due, id, position, delay, position, "");
         if (!expiry(model_, queue, m)) continue;
         passed.emplace(life_end(m), id, position, life, position, "");
-        const Sequence place = retention_goes_first ? Sequence{} : position;
-        passed.emplace(retention_end(queue, m), id, place, retention, position, "");
+        passed.emplace(retention_end(queue, m), id, Sequence{}, retention, position, "");
       }
       for (const auto& [name, group] : queue.groups) {
         if (group.retry_until.ms != 0 && group.retry_until <= model_.now.wall)
           passed.emplace(group.retry_until, id, Sequence{group.age}, retry, Sequence{}, name);
       }
     }
+    passing_ = true;
     for (const auto& [time, id, place, kind, position, name] : passed) {
       auto& queue = *find(id);
       auto* message = find(id, position);
@@ -162,17 +162,22 @@ class Entry {
         look(queue, name);
       } else if (message != nullptr && kind != delay) {
         dead_letter(*message, kind == life ? Cause::time_to_live : Cause::retention);
-      } else if (message != nullptr && (!expired_never_fall_due || named(id, position) != nullptr)) {
+      } else if (message != nullptr) {
         message->state = MessageState::ready;
         look(queue, message->group);
       }
     }
+    passing_ = false;
     for (auto& [id, queue] : model_.queues) turn_window(queue, model_.now.wall);
   }
 
   /// A message that a command names is judged by its times, however it came to be here; null when it is gone.
   ModelMessage* named(QueueId queue, Sequence position) {
     auto* message = find(queue, position);
+    if (message != nullptr && message->state == MessageState::delayed && message->due <= model_.now.wall) {
+      message->state = MessageState::ready;
+      look(*find(queue), message->group);
+    }
     const auto cause = message == nullptr ? std::nullopt : expiry(model_, *find(queue), *message);
     if (!cause) return message;
     dead_letter(*message, *cause);
@@ -231,54 +236,314 @@ class Entry {
   /// To the dead-letter queue; without one: parked (S37), or removed when it expired (S63) or was dropped.
   void dead_letter(ModelMessage& message, Cause cause) {
     auto& source = *find(message.queue);
+    const QueueId dead = source.config.dead_letter;
     const bool by_time = cause == Cause::time_to_live || cause == Cause::retention;
-    auto* target = find(source.config.dead_letter);
-    const bool away = target == nullptr && source.config.dead_letter.value != 0;
-    if (by_time && ((target == nullptr && !away) || !source.config.options.dead_letter_expired)) {
+    if (by_time && (dead.value == 0 || !source.config.options.dead_letter_expired)) {
       event(EventKind::expired, message.queue);
+      tell(message, Fate::expired, cause);
       return remove(message, &QueueRow::expired);
     }
     if (cause == Cause::overflow) event(EventKind::dropped, message.queue);
-    if (cause == Cause::overflow && target == nullptr && !away) return remove(message, &QueueRow::dropped);
-    blame(message, cause);
-    if (away) {  // another shard's (S41)
-      event(EventKind::dead_lettered, message.queue);
-      source.totals.moving_bytes += message.counted_bytes;
-      return remove(message, &QueueRow::moving);
+    if (cause == Cause::overflow && dead.value == 0) {
+      tell(message, Fate::cancelled, cause);
+      return remove(message, &QueueRow::dropped);
     }
-    if (target == nullptr) {
-      event(EventKind::parked, message.queue);
+    blame(message, cause);
+    tell(message, Fate::failed, cause, message.note.last_error);
+    give_back(message);
+    event(dead.value == 0 ? EventKind::parked : EventKind::dead_lettered, message.queue);
+    if (dead.value == 0) {
       message.state = MessageState::parked;
       return look(source, message.group);
     }
-    if (sweeping_) {
-      expired_some_ = expired_some_ || by_time;
+    sign(message.note, source.config);
+    auto* target = find(dead);
+    if (passing_) {
       const bool both =
           life_end(message) <= model_.now.wall && retention_end(source, message) <= model_.now.wall;
-      arrivals_.push_back({target->config.id, message.id, false, {}, {}, by_time && both});
+      const auto kind = target == nullptr ? OpenQuestion::transfer : OpenQuestion::position;
+      model_.open.push_back({kind, target == nullptr ? source.config.id : dead, message.id, {}, {}, both});
     }
-    arrive(*target, source.config, message);
-    event(EventKind::dead_lettered, message.queue);
+    if (target == nullptr) return send_away(message, dead, false);
+    arrive(*target, message, false);
     remove(message, &QueueRow::dead_lettered);
   }
 
-  /// S38, S72. The limits of the dead-letter queue do not count.
-  void arrive(ModelQueue& target, const engine::QueueConfig& source, ModelMessage message) const {
-    auto& note = message.note;
+  /// S72.
+  void sign(engine::NoteRow& note, const engine::QueueConfig& source) const {
     if (note.origin.value == 0) {
       note.origin = source.id;
       note.origin_name = source.name;
     }
     note.source = source.id;
     note.source_name = source.name;
-    note.dead_lettered_at = message.arrived = model_.now.wall;
+    note.dead_lettered_at = model_.now.wall;
+  }
+
+  /// S38, S39. The limits of a dead-letter queue do not count.
+  void arrive(ModelQueue& target, ModelMessage message, bool redriven) const {
     give_back(message);
+    message.arrived = model_.now.wall;
     message.receive_count = 0;
-    message.due = {};
-    message.dead_lettered = true;
+    message.due = message.expires = {};
+    message.dead_lettered = !redriven;
     message.group_lease = 0;
+    const auto& life = target.config.options.time_to_live;
+    const std::int64_t ms = message.time_to_live_ms > 0 ? message.time_to_live_ms : life ? life->count() : 0;
+    if (redriven && ms > 0) message.expires = message.arrived + Milliseconds(ms);
     ++target.totals.arrived;
     put(target, std::move(message));
+  }
+
+  // Between shards (S41), and back (S39, S72-S74).
+
+  /// Counted here until the other shard says that it has it.
+  void send_away(ModelMessage& message, QueueId target, bool redriven) {
+    auto& last = model_.went[{message.queue, target}];
+    const std::uint64_t after = last < model_.number_floor ? 0 : last;  // numbers were lost (S58)
+    last = std::max(last, model_.number_floor) + 1;
+    model_.moving[{message.queue, target, last}] = {after, redriven, message};
+    find(message.queue)->totals.moving_bytes += message.counted_bytes;
+    effects_.moving.push_back(message.queue);
+    remove(message, &QueueRow::moving);
+  }
+
+  Reply run(const engine::Moved& moved) {
+    auto node = model_.moving.extract({moved.queue, moved.target, moved.transfer});
+    auto* queue = find(moved.queue);
+    if (node.empty() || queue == nullptr) return {};
+    auto& [after, redriven, message] = node.mapped();
+    --queue->totals.moving;
+    queue->totals.moving_bytes -= message.counted_bytes;
+    if (moved.refused == errc::ok) {
+      ++(redriven ? queue->totals.redriven : queue->totals.dead_lettered);
+      return {};
+    }
+    message.state = redriven ? MessageState::ready : MessageState::parked;
+    message.due = message.expires = {};
+    message.dead_lettered = redriven;
+    message.group_lease = 0;
+    if (redriven && queue->redrive) {
+      --queue->redrive->moved;
+      ++queue->redrive->failed;
+    }
+    put(*queue, std::move(message));
+    return {};
+  }
+
+  Reply run(const engine::Arrive& a) {
+    auto& queue = need(a.queue);
+    auto& last = queue.came[a.from];
+    if (a.transfer <= last) return {};
+    require_argument(last == 0 || a.after == 0 || a.after == last);
+    ModelMessage message;
+    require_argument(engine::decode_row(a.note, message.note));
+    require(a.priority <= limits::priority_max && (!queue.fifo() || !a.group_id.empty()),
+            errc::not_supported);
+    require(!a.redriven || fits(queue, 1, a.counted_bytes), errc::queue_full);
+    message.id = a.id;
+    message.priority = a.priority;
+    message.group = as_text(a.group_id);
+    message.counted_bytes = a.counted_bytes;
+    message.attempt = a.attempt;
+    message.first_sent = a.first_sent;
+    message.time_to_live_ms = a.time_to_live_ms;
+    message.payload.bytes = SharedBytes::copy(a.payload);
+    arrive(queue, std::move(message), a.redriven);
+    last = a.transfer;
+    return {};
+  }
+
+  Reply run(const engine::StartRedrive& start) {
+    auto& queue = need(start.queue);
+    require_argument(start.target != start.queue);
+    require(!queue.redrive || queue.redrive->finished, errc::in_use);
+    auto& redrive = queue.redrive.emplace();
+    redrive.target = start.target;
+    redrive.source = start.source;
+    redrive.causes = start.causes;
+    redrive.rate = start.rate;
+    redrive.left = start.max_messages > 0 ? start.max_messages : ~std::uint64_t{0};
+    redrive.started = model_.now.wall;
+    redrive.next = model_.now.lease;
+    for (int lane = limits::lane_count; lane-- > 0;) {
+      for (const auto& [position, message] : queue.messages)
+        if (position.lane() == lane) redrive.waiting.push_back(position);
+    }
+    return {};
+  }
+
+  Reply run(const engine::StopRedrive& stop) {
+    if (auto& redrive = need(stop.queue).redrive) finish(*redrive);
+    return {};
+  }
+
+  static void finish(ModelRedrive& redrive) {
+    redrive.finished = true;
+    redrive.next = LeaseTime::never();
+  }
+
+  /// As far as its rate and the depth of its target let it.
+  void go_on(ModelQueue& queue, ModelRedrive& redrive) {
+    const RateLimit rate{std::uint64_t{redrive.rate} * 1000, std::max<std::uint32_t>(1, redrive.rate / 10)};
+    const LeaseTime now = model_.now.lease;
+    while (tokens(redrive.tokens, rate, now) > 0) {
+      if (redrive.left == 0 || redrive.waiting.empty()) return finish(redrive);
+      const Sequence position = redrive.waiting.front();
+      auto* message = named(queue.config.id, position);
+      const bool ready = message != nullptr && message->state == MessageState::ready;
+      const bool wanted = ready && wants(redrive, *message);
+      if (ready && !wanted) ++redrive.skipped;
+      if (wanted) {
+        const QueueId to = redrive.target.value != 0 ? redrive.target : message->note.source;
+        auto* target = find(to);
+        const bool full = target != nullptr && !fits(*target, 1, message->counted_bytes);
+        const bool refused = target != nullptr && target->fifo() && message->group.empty();
+        if (full && !refused) {
+          redrive.next = now + Microseconds(limits::redrive_pause);
+          return;
+        }
+        ++(refused ? redrive.failed : redrive.moved);
+        if (!refused) {
+          --redrive.left;
+          take_token(redrive.tokens, rate, now);
+          move_back(*message, to, target);
+        }
+      }
+      redrive.waiting.pop_front();
+    }
+    redrive.next = next_token(redrive.tokens, rate, now);
+  }
+
+  static bool wants(const ModelRedrive& redrive, const ModelMessage& message) {
+    const auto& note = message.note;
+    return message.dead_lettered && note.source.value != 0 &&
+           (redrive.source.value == 0 || redrive.source == note.source) &&
+           (redrive.causes == 0 || (redrive.causes >> static_cast<unsigned>(note.cause)) % 2 == 1);
+  }
+
+  void move_back(ModelMessage& message, QueueId to, ModelQueue* target) {
+    if (target == nullptr) return send_away(message, to, true);
+    arrive(*target, message, true);
+    remove(message, &QueueRow::redriven);
+  }
+
+  // Schedules (S79).
+
+  Reply run(const engine::PutSchedule& put) {
+    auto& queue = need(put.queue);
+    require(valid_name(put.name), errc::invalid_name);
+    require_argument(within(put.specification.size(), 1U, limits::schedule_text_size_max));
+    require_argument(put.zone.size() <= limits::schedule_text_size_max);
+    require(put.item.due.ms == 0 && put.item.deduplication_id.empty(), errc::not_supported);
+    check_item(queue, put.item);
+    engine::ScheduleRow schedule;
+    schedule.version = ++model_.schedule_versions;
+    schedule.specification = put.specification;
+    schedule.zone = put.zone;
+    schedule.missed = put.missed;
+    schedule.anchor = put.anchor;
+    schedule.payload = as_text(put.item.payload);
+    schedule.counted_bytes = put.item.counted_bytes;
+    schedule.priority = put.item.priority;
+    schedule.time_to_live_ms = put.item.time_to_live_ms;
+    schedule.group = as_text(put.item.group_id);
+    schedule.last = model_.now.wall;
+    add_runs(schedule, put.runs_ms);
+    queue.schedules[std::string(put.name)] = schedule;
+    return {};
+  }
+
+  Reply run(const engine::ExtendSchedule& extend) {
+    auto& schedules = need(extend.queue).schedules;
+    const auto at = schedules.find(std::string(extend.name));
+    if (at != schedules.end() && at->second.version == extend.version) add_runs(at->second, extend.runs_ms);
+    return {};
+  }
+
+  Reply run(const engine::RemoveSchedule& removed) {
+    Reply reply;
+    reply.count = need(removed.queue).schedules.erase(std::string(removed.name));
+    return reply;
+  }
+
+  /// Those that come after the last known one, as far as there is room for them.
+  static void add_runs(engine::ScheduleRow& schedule, std::span<const std::int64_t> runs_ms) {
+    for (const std::int64_t ms : runs_ms) {
+      const WallTime last = schedule.runs.empty() ? schedule.last : schedule.runs.back();
+      if (WallTime{ms} > last && schedule.runs.size() < limits::schedule_runs) schedule.runs.push_back({ms});
+    }
+  }
+
+  /// All that is due of the schedule whose turn it is, then of the next.
+  void run_schedules() {
+    std::set<std::tuple<WallTime, QueueId, std::string>> due;
+    for (const auto& [id, queue] : model_.queues) {
+      for (const auto& [name, schedule] : queue.schedules)
+        if (!schedule.runs.empty() && schedule.runs.front() <= model_.now.wall)
+          due.emplace(schedule.runs.front(), id, name);
+    }
+    for (const auto& [time, id, name] : due) take_runs(*find(id), find(id)->schedules.at(name));
+  }
+
+  void take_runs(ModelQueue& queue, engine::ScheduleRow& schedule) {
+    auto& runs = schedule.runs;
+    for (; !runs.empty() && runs.front() <= model_.now.wall; runs.erase(runs.begin())) {
+      schedule.last = runs.front();
+      const bool late = schedule.last + limits::schedule_grace < model_.now.wall;
+      if (!late) catch_up(queue, schedule);
+      const bool all =
+          late && schedule.missed == MissedRuns::all && schedule.caught_up < limits::missed_runs_max;
+      const bool one = late && schedule.missed == MissedRuns::one && !schedule.owes_one;
+      if (all) ++schedule.caught_up;
+      if (one) schedule.owes_one = true;
+      if (!late || all) send_run(queue, schedule);
+      if (late && !all && !one) ++schedule.missed_runs;
+    }
+    if (!runs.empty()) catch_up(queue, schedule);  // else more that were missed may follow
+  }
+
+  /// One for all that were missed.
+  void catch_up(ModelQueue& queue, engine::ScheduleRow& schedule) {
+    schedule.caught_up = 0;
+    if (std::exchange(schedule.owes_one, false)) send_run(queue, schedule);
+  }
+
+  void send_run(ModelQueue& queue, engine::ScheduleRow& schedule) {
+    SendItem item;
+    item.payload = as_bytes(schedule.payload);
+    item.counted_bytes = schedule.counted_bytes;
+    item.priority = schedule.priority;
+    item.time_to_live_ms = schedule.time_to_live_ms;
+    item.group_id = as_bytes(schedule.group);
+    const auto reply = guarded<ItemReply>([&] { return add(queue, item, true); });
+    ++(reply.code == errc::ok ? schedule.sent : schedule.lost);
+  }
+
+  // Outcomes (S77).
+
+  void await(ModelMessage& message, WallTime until) {
+    if (until <= model_.now.wall) return;
+    message.awaited = true;
+    model_.outcomes[message.id].until = until;
+  }
+
+  /// What became of it; the first fate counts. False when nobody waits.
+  bool tell(ModelMessage& message, Fate fate, Cause cause = Cause::none, const std::string& error = {},
+            Bytes result = {}) {
+    const auto at = model_.outcomes.find(message.id);
+    if (!std::exchange(message.awaited, false) || at == model_.outcomes.end()) return false;
+    at->second = {fate, cause, at->second.until, error, std::string(as_text(result))};
+    effects_.outcomes.push_back(message.id);
+    return true;
+  }
+
+  void forget_outcomes() {
+    std::erase_if(model_.outcomes, [&](const auto& entry) {
+      if (entry.second.until > model_.now.wall) return false;
+      effects_.outcomes.push_back(entry.first);
+      return true;
+    });
   }
 
   void remove(const ModelMessage& message, std::uint64_t QueueRow::*total) const {
@@ -294,19 +559,21 @@ class Entry {
     return Sequence::make(lane, std::max(queue.next[lane] + 1, model_.number_floor));
   }
 
-  MessageId put(ModelQueue& queue, ModelMessage message) const {
+  ModelMessage& put(ModelQueue& queue, ModelMessage message) const {
     const Sequence at = next_position(queue, message.group.empty() ? message.priority : limits::group_lane);
     queue.next[at.lane()] = at.number();
     message.queue = queue.config.id;
     message.sequence = at;
     if (message.id == MessageId{}) message.id = {queue.config.id, at};
-    const auto& placed = queue.messages.emplace(at, std::move(message)).first->second;
+    auto& placed = queue.messages.emplace(at, std::move(message)).first->second;
     if (!placed.group.empty()) {
       queue.had_groups = true;
-      group(queue, placed.group);
-      look(queue, placed.group);
+      const auto turn = queue.turn;
+      const auto& its = group(queue, placed.group);
+      if (placed.state == MessageState::ready) look(queue, placed.group);
+      placed.opened = queue.turn > turn ? its.place : std::nullopt;
     }
-    return placed.id;
+    return placed;
   }
 
   // Commands: what each is checked for, what comes of it.
@@ -346,16 +613,28 @@ class Entry {
     session_ = origin.session;
     Reply reply = run_alone(command.body);
     session_ = {};
-    const bool receives = std::holds_alternative<engine::Receive>(command.body) ||
-                          std::holds_alternative<engine::ReceiveSeveral>(command.body);
-    // Nothing happened: who waits on makes the same request again.
-    if (receives && reply.code == errc::ok && reply.grants.empty()) return reply;
+    if (waits(command.body, reply)) return reply;
     replies[origin.sequence] = reply;
     if (replies.size() > limits::session_window) {
       forgotten = replies.begin()->first;
       replies.erase(replies.begin());
     }
     return reply;
+  }
+
+  /// Nothing happened: who waits on, for messages or for room, makes the same request again.
+  bool waits(const engine::CommandBody& body, const Reply& reply) const {
+    if (const auto* send = std::get_if<engine::Send>(&body)) {
+      const auto* queue = find(send->queue);
+      if (queue == nullptr || queue->config.options.overflow != Overflow::block) return false;
+      bool full = reply.code == errc::queue_full;
+      for (const auto& item : reply.items) full = full || item.code == errc::queue_full;
+      return full && std::none_of(reply.items.begin(), reply.items.end(),
+                                  [](const auto& item) { return item.code == errc::ok; });
+    }
+    const bool receives =
+        std::holds_alternative<engine::Receive>(body) || std::holds_alternative<engine::ReceiveSeveral>(body);
+    return receives && reply.code == errc::ok && reply.grants.empty();
   }
 
   /// Messages that were handed out are told again while their leases live, those that are gone are not known.
@@ -409,7 +688,7 @@ class Entry {
   }
 
   std::vector<ItemReply> add_all(ModelQueue& queue, std::span<const SendItem> items, bool atomic) {
-    if (atomic) make_room(queue, items);
+    if (atomic) drop(in_the_way(queue, items));
     std::vector<ItemReply> replies;
     std::map<std::string, errc> failures;  // S14
     bool waits = false;                    // S15: nobody overtakes
@@ -417,7 +696,9 @@ class Entry {
       const std::string name(as_text(one.group_id));
       replies.push_back(guarded<ItemReply>([&] {
         if (queue.fifo() && failures.contains(name)) throw Refused{failures[name]};
-        return add(queue, one, waits);
+        check_item(queue, one);
+        require(!waits || first_of(queue, one) != nullptr, errc::queue_full);
+        return add(queue, one, !atomic);
       }));
       const bool blocks = queue.config.options.overflow == Overflow::block;
       waits = waits || (blocks && replies.back().code == errc::queue_full);
@@ -444,44 +725,52 @@ class Entry {
     return known->second.until > model_.now.wall ? &known->second.first : nullptr;
   }
 
-  /// For those that are no duplicates; all at once (S14, S15).
-  void make_room(ModelQueue& queue, std::span<const SendItem> items) {
-    const auto& options = queue.config.options;
-    std::uint64_t messages = queue.messages.size() + queue.totals.moving;
-    std::uint64_t size = bytes(queue) + queue.totals.moving_bytes;
+  /// What has to go for those that are no duplicates; all at once (S14, S15).
+  std::vector<ModelMessage*> in_the_way(ModelQueue& queue, std::span<const SendItem> items) const {
+    std::uint64_t count = 0;
+    std::uint64_t size = 0;
     std::uint8_t priority = limits::priority_max;
     std::set<std::string> ids;
     for (const auto& i : items) {
       check_item(queue, i);
       if (first_of(queue, i) != nullptr) continue;
-      const bool counts = !i.deduplication_id.empty() && options.deduplication_window.count() > 0;
-      if (counts && !ids.emplace(as_text(i.deduplication_id)).second) continue;
-      ++messages;
+      const bool remembered =
+          !i.deduplication_id.empty() && queue.config.options.deduplication_window.count() > 0;
+      if (remembered && !ids.emplace(as_text(i.deduplication_id)).second) continue;
+      ++count;
       size += i.counted_bytes;
       priority = std::min(priority, i.priority);
     }
-    const auto full = [&] {
-      return (options.max_messages && messages > *options.max_messages) ||
-             (options.max_bytes && size > *options.max_bytes);
-    };
-    if (messages == queue.messages.size() + queue.totals.moving) return;
-    const bool drops = options.overflow == Overflow::drop_oldest;
     std::vector<ModelMessage*> dropped;
-    for (auto* message : droppable(queue, priority)) {
-      if (!drops || !full()) break;
-      --messages;
+    if (count == 0) return dropped;
+    const bool drops = queue.config.options.overflow == Overflow::drop_oldest;
+    for (auto* message : drops ? droppable(queue, priority) : dropped) {
+      if (fits(queue, count, size)) break;
+      --count;
       size -= message->counted_bytes;
       dropped.push_back(message);
     }
-    require(!full() && dropped.size() <= limits::drop_max, errc::queue_full);
+    require(fits(queue, count, size) && dropped.size() <= limits::drop_max, errc::queue_full);
+    return dropped;
+  }
+
+  /// So many more; the numbers wrap when more goes than comes.
+  static bool fits(const ModelQueue& queue, std::uint64_t count, std::uint64_t size) {
+    const auto& options = queue.config.options;
+    count += queue.messages.size() + queue.totals.moving;
+    size += bytes(queue) + queue.totals.moving_bytes;
+    return !(options.max_messages && count > *options.max_messages) &&
+           !(options.max_bytes && size > *options.max_bytes);
+  }
+
+  void drop(const std::vector<ModelMessage*>& dropped) {
     for (auto* message : dropped) dead_letter(*message, Cause::overflow);
   }
 
-  ItemReply add(ModelQueue& queue, const SendItem& i, bool waits = false) {
+  ItemReply add(ModelQueue& queue, const SendItem& i, bool makes_room) {
     check_item(queue, i);
     if (const auto* first = first_of(queue, i)) return {.id = *first, .deduplicated = true};
-    require(!waits, errc::queue_full);
-    make_room(queue, {&i, 1});
+    if (makes_room) drop(in_the_way(queue, {&i, 1}));
     const auto& options = queue.config.options;
     ModelMessage message;
     message.state = MessageState::ready;
@@ -497,10 +786,15 @@ class Entry {
     }
     Milliseconds life = options.time_to_live.value_or(Milliseconds(-1));
     if (i.time_to_live_ms != 0) life = Milliseconds(i.time_to_live_ms);
-    if (life.count() > 0) message.expires = retention_base(message) + life;  // from the due time
+    if (life.count() > 0) {
+      message.time_to_live_ms = life.count();
+      message.expires = retention_base(message) + life;  // from the due time
+    }
     message.payload.bytes = SharedBytes::copy(i.payload);
     ++queue.totals.sent;
-    const MessageId id = put(queue, std::move(message));
+    auto& placed = put(queue, std::move(message));
+    await(placed, i.outcome_until);
+    const MessageId id = placed.id;
     if (!i.deduplication_id.empty() && options.deduplication_window.count() > 0)
       queue.memory[std::string(as_text(i.deduplication_id))] = {
           id, model_.now.wall + options.deduplication_window};
@@ -517,12 +811,12 @@ class Entry {
     }
     require_batch(size, limits::send_entries_max);
     for (const auto& part : transact.parts) need(part.queue);
-    const auto before = model_.queues;
+    const ModelMessages before = model_;
     const auto effects = effects_;
     std::vector<std::pair<QueueId, Sequence>> looked_at;
     const Reply reply = guarded<Reply>([&] { return run_all(transact, looked_at); });
     if (reply.code == errc::ok) return reply;
-    model_.queues = before;
+    static_cast<ModelMessages&>(model_) = before;
     effects_ = effects;
     for (const auto& [queue, position] : looked_at) named(queue, position);
     return reply;
@@ -530,16 +824,21 @@ class Entry {
 
   Reply run_all(const engine::Transact& transact, std::vector<std::pair<QueueId, Sequence>>& looked_at) {
     Reply reply;
+    std::map<QueueId, std::vector<SendItem>> sends;
     for (const auto& part : transact.parts) {
       for (const auto& i : part.erases) {
         looked_at.emplace_back(part.queue, i.lease.sequence);
         reply.items.push_back(settle(part.queue, Verb::erase, i, true));
       }
       for (const auto& i : part.sends) check_item(*find(part.queue), i);
+      auto& all = sends[part.queue];
+      all.insert(all.end(), part.sends.begin(), part.sends.end());
     }
+    std::map<QueueId, std::vector<ModelMessage*>> dropped;  // all are known before any goes
+    for (const auto& [queue, items] : sends) dropped[queue] = in_the_way(*find(queue), items);
     for (const auto& part : transact.parts) {
-      const auto sent = add_all(*find(part.queue), part.sends, true);
-      reply.items.insert(reply.items.end(), sent.begin(), sent.end());
+      drop(std::exchange(dropped[part.queue], {}));
+      for (const auto& i : part.sends) reply.items.push_back(add(*find(part.queue), i, false));
     }
     return reply;
   }
@@ -711,10 +1010,11 @@ class Entry {
   /// By the latest attempt: its lease lives, or has ended and the verb does not care (S32).
   ItemReply settle_latest(ModelQueue& queue, ModelMessage& message, Verb verb, const SettleItem& i) {
     if (verb == Verb::erase) {
+      const bool told = tell(message, Fate::done, Cause::none, {}, i.result);
       remove(message, &QueueRow::deleted);
+      return {.requester_gone = !told && !i.result.empty()};
     } else if (verb == Verb::reject) {
       remember_reason(message, i.reason);
-      give_back(message);
       dead_letter(message, Cause::rejected);
     } else if (verb == Verb::release) {
       end_lease(message, false, Milliseconds(0));
@@ -741,7 +1041,7 @@ class Entry {
   void nack(const ModelQueue& queue, ModelMessage& message, std::int64_t delay_ms) {
     if (delay_ms >= 0) return end_lease(message, true, Milliseconds(delay_ms));
     const auto& retry = queue.config.options.retry;
-    const OpenQuestion question{queue.config.id, message.id, true, {}, {}, false};
+    const OpenQuestion question{OpenQuestion::retry, queue.config.id, message.id};
     const Sequence position = message.sequence;
     const double grown = std::pow(retry.factor_thousandths / 1000.0, message.receive_count - 1.0);
     const double most = std::min<double>(retry.cap.count(), retry.base.count() * grown);
@@ -763,19 +1063,22 @@ class Entry {
 
   Reply run(const engine::Kick& kick) {
     auto& queue = need(kick.queue);
-    std::map<std::pair<int, Sequence>, ModelMessage*> parked;  // by lane, the highest first
-    for (auto& [position, m] : queue.messages) {
-      if (m.state == MessageState::parked) parked[{-position.lane(), position}] = &m;
-    }
     std::vector<Sequence> chosen;
-    for (const auto& [rank, m] : parked) {
-      const bool is_named = std::find(kick.ids.begin(), kick.ids.end(), m->id) != kick.ids.end();
-      if (is_named || (kick.ids.empty() && chosen.size() < kick.max_messages)) chosen.push_back(m->sequence);
+    for (const MessageId id : kick.ids) {
+      const auto* message = find_if(queue, [&](const auto& m) { return m.id == id; });
+      if (message != nullptr) chosen.push_back(message->sequence);
+    }
+    std::map<std::pair<int, Sequence>, Sequence> parked;  // by lane, the highest first
+    for (const auto& [position, m] : queue.messages) {
+      if (m.state == MessageState::parked) parked[{-position.lane(), position}] = position;
+    }
+    for (const auto& [rank, position] : parked) {
+      if (kick.ids.empty() && chosen.size() < kick.max_messages) chosen.push_back(position);
     }
     Reply reply;
     for (const Sequence position : chosen) {
       auto* message = named(kick.queue, position);
-      if (message == nullptr) continue;
+      if (message == nullptr || message->state != MessageState::parked) continue;
       message->state = MessageState::ready;
       message->receive_count = 0;
       look(queue, message->group);
@@ -800,6 +1103,7 @@ class Entry {
     if (message != nullptr) message = named(queue.config.id, message->sequence);
     if (message == nullptr) return {.already_gone = true};
     require(message->state != MessageState::in_flight, errc::lease_held);
+    tell(*message, Fate::cancelled);
     remove(*message, &QueueRow::cancelled);
     std::erase_if(queue.memory, [&](const auto& memory) { return memory.second.first == id; });  // S17
     return {};
@@ -835,7 +1139,7 @@ class Entry {
     Reply reply;
     reply.count = queue.messages.size();
     queue.totals.purged += reply.count;
-    queue.messages.clear();
+    clear(queue);
     for (auto& [name, group] : queue.groups) {
       group.parked = false;
       look(queue, name);
@@ -843,12 +1147,22 @@ class Entry {
     return reply;
   }
 
+  /// Who waits is told when the space is freed.
+  void clear(ModelQueue& queue) {
+    const auto told = effects_.outcomes;
+    for (auto& [position, message] : queue.messages) tell(message, Fate::cancelled);
+    effects_.outcomes = told;
+    queue.messages.clear();
+  }
+
   /// Idempotent: the catalog repeats it.
   Reply run(const engine::Configure& configure) {
     const auto& config = configure.config;
     auto* queue = find(config.id);
     if (configure.removed) {
-      if (queue != nullptr) effects_.deleted.push_back(config.id);
+      if (queue == nullptr) return {};
+      effects_.deleted.push_back(config.id);
+      clear(*queue);
       model_.queues.erase(config.id);
     } else if (queue == nullptr || queue->config.version < config.version) {
       change(model_.queues[config.id], config);
@@ -856,21 +1170,13 @@ class Entry {
     return {};
   }
 
-  /// What lets groups give more is found when they are looked at again; what lets them give less acts at
-  /// once.
   void change(ModelQueue& queue, const engine::QueueConfig& config) const {
     if (queue.config.options.windows.empty() || config.options.windows.empty()) queue.window.reset();
-    const auto settle_up = [&](std::optional<ModelBucket>& bucket, RateLimit before, RateLimit after) {
-      if (bucket) bucket = ModelBucket{units(bucket, before, model_.now.lease), model_.now.lease};
-      if (after.per_second_thousandths == 0) bucket.reset();
-    };
-    settle_up(queue.bucket, queue.config.options.rate, config.options.rate);
-    for (auto& [name, group] : queue.groups)
-      settle_up(group.bucket, queue.config.options.group_rate, config.options.group_rate);
+    const RateLimit& before = queue.config.options.rate;  // by which the bucket has filled
+    const bool kept = before.per_second_thousandths > 0 && config.options.rate.per_second_thousandths > 0;
+    if (kept) queue.bucket = ModelBucket{units(queue.bucket, before, model_.now.lease), model_.now.lease};
+    if (!kept) queue.bucket.reset();
     queue.config = config;
-    for (auto& [name, group] : queue.groups) {
-      if (room_in_flight(queue, name) == 0) group.place.reset();
-    }
   }
 
   Reply run(const engine::NewEpoch& epoch) {
@@ -885,9 +1191,7 @@ class Entry {
   engine::Effects effects_;
   SessionId session_;              // that asks
   std::uint64_t given_bytes_ = 0;  // by this receive
-  bool sweeping_ = true;
-  bool expired_some_ = false;
-  std::vector<OpenQuestion> arrivals_;
+  bool passing_ = false;           // what the calendar made due
 };
 
 }  // namespace

@@ -3,7 +3,9 @@
 // becomes an OpenQuestion. Must not share any logic with the engine.
 
 #include <array>
+#include <compare>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,9 +27,12 @@ struct ModelMessage : engine::MessageInfo {
   std::string attempt_id;
   SessionId bound;  // the session that its lease ends with (S70)
   std::uint8_t priority = limits::priority_default;
-  std::string group;              // empty = none
-  std::uint64_t group_lease = 0;  // FIFO: the lease of its group in which it was last (S32)
-  std::uint64_t handed_out = 0;   // when, among all deliveries of the queue
+  std::int64_t time_to_live_ms = 0;     // as it was sent, 0 = none: a redrive starts it anew (S39)
+  bool awaited = false;                 // somebody waits for what becomes of it (S77)
+  std::string group;                    // empty = none
+  std::uint64_t group_lease = 0;        // FIFO: the lease of its group in which it was last (S32)
+  std::uint64_t handed_out = 0;         // when, among all deliveries of the queue
+  std::optional<std::uint64_t> opened;  // the place that its group got when it came
 };
 
 /// S30: tokens in units of 1 / 1,000,000,000, as they were at a stamp.
@@ -66,6 +71,20 @@ struct ModelWindow {
   std::vector<WallTime> turns;
 };
 
+/// S39: what was asked, how far it is, and what is left of what was there when it began.
+struct ModelRedrive : engine::RedriveRow {
+  std::deque<Sequence> waiting;
+  std::optional<ModelBucket> tokens;
+  LeaseTime next{LeaseTime::never()};
+};
+
+/// S41: on its way to another shard.
+struct ModelMoving {
+  std::uint64_t after = 0;  // the number before it in its chain; 0 = the first
+  bool redriven = false;
+  ModelMessage message;
+};
+
 struct ModelQueue {
   engine::QueueConfig config;
   std::map<Sequence, ModelMessage> messages;
@@ -74,23 +93,33 @@ struct ModelQueue {
   std::map<std::string, ModelGroup> groups;
   std::map<std::string, ModelMemory> memory;  // by deduplication id
   std::uint64_t ages = 0;
-  std::uint64_t turn = 0;         // last place given in a ring
-  std::uint64_t turn_before = 0;  // before this entry
+  std::uint64_t turn = 0;  // last place given in a ring
   bool had_groups = false;
   /// Of messages without a group, which stand before all others at first.
   std::array<std::uint64_t, limits::priority_count> plain_places{};
   std::array<std::uint64_t, limits::priority_count> credits{};
   std::optional<ModelBucket> bucket;
   std::optional<ModelWindow> window;
+  std::optional<ModelRedrive> redrive;
+  std::map<std::string, engine::ScheduleRow> schedules;
+  std::map<QueueId, std::uint64_t> came;  // the last number that came from a queue of another shard
   std::uint64_t handed_out = 0;
 
   bool fifo() const { return config.options.type == QueueType::fifo; }
 };
 
-/// All queues of one shard.
-struct ReferenceModel {
+/// What a transaction can change.
+struct ModelMessages {
   std::map<QueueId, ModelQueue> queues;
+  std::map<engine::MovingRow::Key, ModelMoving> moving;
+  std::map<std::pair<QueueId, QueueId>, std::uint64_t> went;  // the last number from a queue to another's
+  std::map<MessageId, engine::OutcomeRow> outcomes;
+};
+
+/// All queues of one shard.
+struct ReferenceModel : ModelMessages {
   std::map<SessionId, ModelSession> sessions;
+  std::uint64_t schedule_versions = 0;
   Stamps now;
   bool halted = false;             // S64
   std::uint64_t number_floor = 1;  // S58
@@ -110,7 +139,7 @@ struct ReferenceModel {
   std::vector<engine::GroupInfo> groups(QueueId queue) const;
   /// Exact, also for the calendar.
   engine::NextDue next_due() const;
-  /// When a bucket next lets something go.
+  /// When a bucket next lets something go, or a redrive goes on.
   LeaseTime next_token() const;
 };
 
@@ -151,6 +180,7 @@ void turn_window(ModelQueue& queue, WallTime now);
 /// S15: the lowest priority first, of one the oldest first; none above `highest`.
 std::vector<ModelMessage*> droppable(ModelQueue& queue, std::uint8_t highest);
 engine::Grant grant_of(const ModelMessage& message);
+engine::MovingMessage moving_of(const engine::MovingRow::Key& key, const ModelMoving& moving);
 /// What the queue gives next, null when nothing; a round of credits may begin.
 const ModelMessage* choose(ModelQueue& queue, WallTime now);
 

@@ -33,18 +33,25 @@ class System {
   virtual Result<engine::MessagePage> page(const engine::PageRequest& request, Stamps now) = 0;
   virtual Result<engine::MessageInfo> get(QueueId queue, MessageId id, Stamps now) = 0;
   virtual engine::NextDue next_due() = 0;
-  /// Whether it takes sessions, transactions and receives from several queues: the codec lacks them.
-  virtual bool takes_all_commands() { return true; }
   /// `not_supported` by a system that does not answer these.
   virtual Result<engine::Explanation> explain(QueueId, MessageId, Stamps) { return errc::not_supported; }
   virtual Result<engine::GroupPage> groups(QueueId, std::string_view /*after*/, std::size_t /*max*/) {
     return errc::not_supported;
   }
 
+  virtual Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) = 0;
+  virtual Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,
+                                                              std::size_t max) = 0;
+  virtual std::vector<QueueId> queues_moving() = 0;
+  virtual std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) = 0;
+  virtual Result<engine::OutcomeRow> outcome(MessageId message) = 0;
+
   /// Writes the state to disk; false when this system has none.
   virtual bool checkpoint() { return false; }
   /// Forgets what is in memory and recovers; false when this system cannot.
   virtual bool restart() { return false; }
+  /// Goes on with tables that got the state in chunks of this size; false when this system cannot.
+  virtual bool restore(std::size_t /*chunk_bytes*/) { return false; }
 };
 
 /// The catalog under test. **Thread** one.

@@ -49,8 +49,9 @@ class NaiveCatalog final : public CatalogSystem {
   LogIndex index_;
 };
 
-LogOptions with_restarts(std::uint64_t checkpoints, std::uint64_t restarts) {
+LogOptions with_restarts(std::uint64_t checkpoints, std::uint64_t restarts, std::uint64_t restores) {
   LogOptions options;
+  options.restores = restores;
   options.checkpoints = checkpoints;
   options.restarts = restarts;
   return options;
@@ -61,13 +62,13 @@ LogOptions with_restarts(std::uint64_t checkpoints, std::uint64_t restarts) {
 const std::vector<Setting>& settings() {
   using Naive = EngineSystem<test::NaiveTables>;
   static const std::vector<Setting> all = {
-      {"naive", [] { return std::make_unique<Naive>(); }, with_restarts(0, 5)},
-      {"codec", [] { return std::make_unique<Naive>(codec()); }, with_restarts(0, 5)},
-      {"memory", [] { return std::make_unique<MachineSystem>(nullptr, codec()); }, {}},
+      {"naive", [] { return std::make_unique<Naive>(); }, with_restarts(0, 5, 3)},
+      {"codec", [] { return std::make_unique<Naive>(codec()); }, with_restarts(0, 5, 3)},
+      {"memory", [] { return std::make_unique<MachineSystem>(nullptr, codec()); }, with_restarts(0, 0, 5)},
       {"delta", [] { return std::make_unique<MachineSystem>(make_memory_home(), codec()); },
-       with_restarts(60, 20)},
+       with_restarts(60, 20, 5)},
       {"lmdb", [] { return std::make_unique<MachineSystem>(make_lmdb_home(), codec()); },
-       with_restarts(20, 8)},
+       with_restarts(20, 8, 3)},
   };
   return all;
 }
