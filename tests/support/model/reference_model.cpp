@@ -793,6 +793,8 @@ class Entry {
     message.payload.bytes = SharedBytes::copy(i.payload);
     ++queue.totals.sent;
     auto& placed = put(queue, std::move(message));
+    if (i.outcome_until > model_.now.wall && placed.expires > i.outcome_until)
+      placed.expires = i.outcome_until;  // S77: of no use to its requester later
     await(placed, i.outcome_until);
     const MessageId id = placed.id;
     if (!i.deduplication_id.empty() && options.deduplication_window.count() > 0)
