@@ -288,6 +288,7 @@ class Entry {
     message.due = message.expires = {};
     message.dead_lettered = !redriven;
     message.group_lease = 0;
+    message.once.clear();
     const auto& life = target.config.options.time_to_live;
     const std::int64_t ms = message.time_to_live_ms > 0 ? message.time_to_live_ms : life ? life->count() : 0;
     if (redriven && ms > 0) message.expires = message.arrived + Milliseconds(ms);
@@ -323,6 +324,7 @@ class Entry {
     message.due = message.expires = {};
     message.dead_lettered = redriven;
     message.group_lease = 0;
+    message.once.clear();
     if (redriven && queue->redrive) {
       --queue->redrive->moved;
       ++queue->redrive->failed;
@@ -796,11 +798,10 @@ class Entry {
     if (i.outcome_until > model_.now.wall && placed.expires > i.outcome_until)
       placed.expires = i.outcome_until;  // S77: of no use to its requester later
     await(placed, i.outcome_until);
-    const MessageId id = placed.id;
-    if (!i.deduplication_id.empty() && options.deduplication_window.count() > 0)
-      queue.memory[std::string(as_text(i.deduplication_id))] = {
-          id, model_.now.wall + options.deduplication_window};
-    return {.id = id};
+    if (options.deduplication_window.count() > 0) placed.once = as_text(i.deduplication_id);
+    if (!placed.once.empty())
+      queue.memory[placed.once] = {placed.id, model_.now.wall + options.deduplication_window};
+    return {.id = placed.id};
   }
 
   /// S76.
@@ -923,6 +924,10 @@ class Entry {
       next = choose(queue, model_.now.wall);
     }
     if (next == nullptr) return false;
+    if (named(queue.config.id, next->sequence) == nullptr) {  // it came back after its time
+      progress.ended = false;
+      return true;
+    }
     if (!reply.grants.empty() && given_bytes_ + next->counted_bytes > receive.max_bytes) return false;
     progress.ended = false;
     give(queue, queue.messages.at(next->sequence), receive, progress, reply);
@@ -1106,8 +1111,10 @@ class Entry {
     if (message == nullptr) return {.already_gone = true};
     require(message->state != MessageState::in_flight, errc::lease_held);
     tell(*message, Fate::cancelled);
+    const auto known = queue.memory.find(message->once);  // S17
+    if (!message->once.empty() && known != queue.memory.end() && known->second.first == id)
+      queue.memory.erase(known);
     remove(*message, &QueueRow::cancelled);
-    std::erase_if(queue.memory, [&](const auto& memory) { return memory.second.first == id; });  // S17
     return {};
   }
 
