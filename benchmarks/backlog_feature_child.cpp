@@ -109,7 +109,7 @@ void live_with_feature(const std::vector<std::string>& arguments) {
   const Feature feature = feature_of(kind, load.messages);
   load.vary = feature.vary;
   Node node = Node::open({.data_dir = arguments.at(2)}).value();
-  const Queue queue = node.create_queue("bench", feature.options).value();
+  const Queue queue = node.create_queue("bench-0", feature.options).value();
   const std::uint64_t before = process_status("RssAnon");
   say("fill_seconds", fill(std::span(&queue, 1), load));
   const std::uint64_t after = process_status("RssAnon");

@@ -81,6 +81,34 @@ void run_life(Session& session, const DeepFeature& feature, std::uint64_t messag
   report_memory(session, name, memory);
 }
 
+/// A directory in which such a queue was left full, closed cleanly.
+void leave_full(const std::filesystem::path& directory, const std::string& kind, std::uint64_t messages) {
+  run_for_figures(self_with({"child", "feature", kind, directory.string(), std::to_string(messages), "1"}));
+  run_for_figures(self_with({"child", "reopen", directory.string()}));
+}
+
+double first_ms(const std::filesystem::path& directory) {
+  return need(run_for_figures(self_with({"child", "first", directory.string(), "close"})), "first_ms");
+}
+
+void run_open(Session& session, const DeepFeature& feature, std::uint64_t messages) {
+  constexpr std::uint64_t few = 1'000;
+  constexpr double longer_ms = 250;
+  const Case of =
+      make_case(fmt::format("open-to-first/clean-close/{}/N={}", feature.name, size_text(messages)), "ms",
+                "the same, N=1k, plus 250 ms", 1);
+  if (!session.begins(of.name)) return;
+  const ScratchFolder folder(session.settings().data, "backlog-open");
+  leave_full(folder / "deep", feature.kind, messages);
+  leave_full(folder / "flat", feature.kind, few);
+  Rounds rounds(Kind::latency);
+  for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
+    const double value = first_ms(folder / "deep");
+    rounds.add(value, first_ms(folder / "flat") + longer_ms);
+  }
+  session.report(of, rounds);
+}
+
 /// Filled with what is due during a day; then a tenth of that comes due at once beside it and is drained.
 void run_delayed(Session& session, std::uint64_t messages, std::size_t count) {
   const std::string name = fmt::format("delayed-over-a-day/100B/N={}", size_text(messages));
@@ -138,6 +166,8 @@ void run_backlog_features(Session& session) {
   run_life(session, {"groups", "fifo-a-group-each"}, messages, rounds);
   run_life(session, {"group", "fifo-one-group"}, messages, rounds);
   run_life(session, {"deduplication", "deduplication"}, messages, rounds);
+  run_open(session, {"groups", "fifo-a-group-each"}, messages);
+  run_open(session, {"deduplication", "deduplication"}, messages);
   run_delayed(session, delayed, rounds);
   if (!session.settings().quick) run_delayed(session, delayed_deepest, 1);
 }

@@ -63,7 +63,7 @@ void run_feature(Session& session, const FeatureCase& feature, bool durable) {
   ours.lifecycle.send(feature.backlog);
   plain.lifecycle.send(feature.backlog);
   // Over the durable tables a side is long enough for some checkpoints.
-  const double seconds = session.settings().quick ? (durable ? 0.5 : 0.2) : (durable ? 1.5 : 0.5);
+  const double seconds = session.settings().quick ? (durable ? 0.25 : 0.1) : (durable ? 1.5 : 0.5);
   for (std::size_t i = 0; i < feature.batches_before; ++i) ours.lifecycle.run_batch();
   rate_of(plain.lifecycle, 0.1);
   Rounds rounds(Kind::rate);
@@ -201,7 +201,7 @@ void run_engine_features(Session& session) {
                  .batches_before = remembered / EngineLoad{}.batch},
                 durable);
   }
-  const std::size_t messages = session.settings().scaled(128'000, 1'024'000);
+  const std::size_t messages = session.settings().scaled(64'000, 1'024'000);
   for (const bool durable : {false, true}) {
     run_deep_feature(session, {"fifo-a-group-each", fifo_load(messages)}, durable, messages, Milliseconds(0));
     run_deep_feature(session, {"fifo-one-group", fifo_load(1)}, durable, messages, Milliseconds(0));
