@@ -54,6 +54,14 @@ std::uint64_t bytes(const ModelQueue& queue) {
   return sum;
 }
 
+bool fits(const ModelQueue& queue, std::uint64_t count, std::uint64_t size) {
+  const auto& options = queue.config.options;
+  count += queue.messages.size() + queue.totals.moving;
+  size += bytes(queue) + queue.totals.moving_bytes;
+  return !(options.max_messages && count > *options.max_messages) &&
+         !(options.max_bytes && size > *options.max_bytes);
+}
+
 std::int64_t units(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now) {
   const auto whole = static_cast<std::int64_t>(rate.per_second_thousandths / 1000);
   const std::int64_t most = token_units * (rate.burst > 0 ? rate.burst : std::max<std::int64_t>(1, whole));

@@ -155,6 +155,8 @@ std::uint64_t count(const ModelQueue& queue, engine::MessageState state, const s
 /// Ready messages of groups that are not open.
 std::uint64_t held(const ModelQueue& queue);
 std::uint64_t bytes(const ModelQueue& queue);
+/// Whether so many more fit (S15); the numbers wrap when more goes than comes.
+bool fits(const ModelQueue& queue, std::uint64_t count, std::uint64_t size);
 std::int64_t units(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
 /// Whole tokens; as many as one likes without a rate (S30).
 std::uint64_t tokens(const std::optional<ModelBucket>& bucket, const RateLimit& rate, LeaseTime now);
