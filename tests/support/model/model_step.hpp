@@ -109,7 +109,8 @@ class ModelStep {
           passed.emplace(m.due, id, position, delay, position, "");
         if (!expiry(model_, queue, m)) continue;
         passed.emplace(life_end(m), id, position, life, position, "");
-        passed.emplace(retention_end(queue, m), id, Sequence{}, retention, position, "");
+        passed.emplace(std::max(retention_end(queue, m), queue.retention_since), id, Sequence{}, retention,
+                       position, "");
       }
       for (const auto& [name, group] : queue.groups) {
         if (group.retry_until.ms != 0 && group.retry_until <= model_.now.wall)

@@ -750,6 +750,7 @@ class Entry : ModelStep {
     const bool kept = before.per_second_thousandths > 0 && config.options.rate.per_second_thousandths > 0;
     if (kept) queue.bucket = ModelBucket{units(queue.bucket, before, model_.now.lease), model_.now.lease};
     if (!kept) queue.bucket.reset();
+    if (queue.config.options.retention != config.options.retention) queue.retention_since = model_.now.wall;
     queue.config = config;
   }
 

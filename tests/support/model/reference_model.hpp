@@ -88,6 +88,7 @@ struct ModelMoving {
 
 struct ModelQueue {
   engine::QueueConfig config;
+  WallTime retention_since;  // nothing has ended before by a retention that was set then
   std::map<Sequence, ModelMessage> messages;
   engine::QueueRow totals;  // what counts since creation; the numbers by state are counted when asked for
   std::array<std::uint64_t, limits::lane_count> next{};  // last number given in each lane
