@@ -20,7 +20,6 @@ enum class HoldKind : std::uint8_t {
   delayed,
   in_flight,
   parked,
-  moving,         ///< Dead-lettered, on its way to another shard.
   expired,        ///< Its time is over: it goes with the next entry of the log.
   group_leased,   ///< FIFO: a message of its group is in flight.
   group_delayed,  ///< FIFO: the first message of its group waits for its retry.

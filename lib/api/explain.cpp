@@ -24,7 +24,6 @@ HoldKind kind_of(engine::HoldKind kind) noexcept {
     case engine::HoldKind::delayed: return HoldKind::delayed;
     case engine::HoldKind::in_flight: return HoldKind::in_flight;
     case engine::HoldKind::parked: return HoldKind::parked;
-    case engine::HoldKind::moving: return HoldKind::moving;
     case engine::HoldKind::expired: return HoldKind::expired;
     case engine::HoldKind::group_leased: return HoldKind::group_leased;
     case engine::HoldKind::group_delayed: return HoldKind::group_delayed;
@@ -70,7 +69,6 @@ std::string what_of(HoldKind kind, const std::string& group) {
     case HoldKind::delayed: return "delayed";
     case HoldKind::in_flight: return "in flight";
     case HoldKind::parked: return "parked until it is kicked";
-    case HoldKind::moving: return "on its way to its dead-letter queue";
     case HoldKind::expired: return "past its time, it is about to go";
     case HoldKind::group_leased: return fmt::format("its group '{}' is leased", group);
     case HoldKind::group_delayed: return fmt::format("its group '{}' waits for a retry", group);

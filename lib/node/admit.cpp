@@ -93,7 +93,9 @@ void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   if (Error error = check_sizes(shard, send.queue, send, send.atomic); error.code != errc::ok) {
     return finish(request, std::move(error));
   }
-  if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
+  if (Error error = check_room(shard, send.payload_bytes); error.code != errc::ok) {
+    return finish(request, std::move(error));
+  }
   identify_by_content(shard, send.queue, send);
   admit_to_line(shard, std::static_pointer_cast<SendRequest>(request));
 }
@@ -129,8 +131,11 @@ void Core::identify_by_content(const Shard& shard, QueueId queue, Outgoing& send
 
 /// A schedule is kept: it needs room as a message does.
 void Core::admit_schedule(const std::shared_ptr<Request>& request, Shard& shard) {
-  if (shard.keep != Keep::memory && !accepts_sends()) return finish(request, Error(errc::storage_full));
-  push_pending(shard, request, static_cast<const ScheduleRequest&>(*request).payload_bytes + 1024);
+  const std::size_t bytes = static_cast<const ScheduleRequest&>(*request).payload_bytes;
+  if (Error error = check_room(shard, bytes); error.code != errc::ok) {
+    return finish(request, std::move(error));
+  }
+  push_pending(shard, request, bytes + 1024);
 }
 
 void Core::admit_receive(const std::shared_ptr<Request>& request, Shard& shard) {
@@ -198,8 +203,8 @@ void Core::admit_settle(const std::shared_ptr<Request>& request, Shard& shard) {
   std::size_t results = 0;
   for (const SharedBytes& result : settle.results) results += result.bytes().size();
   // A result is kept (S77) and needs room as a message does; a delete without one needs none (S54).
-  if (results > 0 && shard.keep != Keep::memory && !accepts_sends()) {
-    return finish(request, Error(errc::storage_full));
+  if (Error error = check_room(shard, results); results > 0 && error.code != errc::ok) {
+    return finish(request, std::move(error));
   }
   outdate(shard, settle.queue, settle.items, settle.epochs);
   push_pending(shard, request, command_bytes + 24 * settle.items.size() + results);

@@ -181,6 +181,7 @@ bool Core::cut(Shard& shard) {
   header.stamps = shard.stamper->stamp();
   header.proposer = parts_.store->identity().peer;
   header.expiry_halted = clock_suspect_;
+  header.storage_full = shard.keep != Keep::memory && !accepts_sends();
   entry.stamped_at = shard.stamper->steady_at(header.stamps.lease);
   entry.stamped_lease = header.stamps.lease;
   shard.commands.clear();

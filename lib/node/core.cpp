@@ -314,7 +314,17 @@ void Core::fail_node(const std::string& file, const Error& error) {
   for (auto& shard : shards_) stop_shard(shard, failed_);
 }
 
-void Core::refresh_usage() { set_accepts_sends(parts_.store->usage().accepts_sends); }
+void Core::refresh_usage() {
+  const auto usage = parts_.store->usage();
+  send_room_ = usage.send_room;
+  set_accepts_sends(usage.accepts_sends);
+}
+
+/// Whether `bytes` of new data may come in (S54).
+Error Core::check_room(const Shard& shard, std::size_t bytes) const {
+  const bool fits = shard.keep == Keep::memory || (accepts_sends() && bytes <= send_room_);
+  return fits ? Error() : Error(errc::storage_full);
+}
 
 void Core::set_accepts_sends(bool accepts) {
   if (accepts_sends_.exchange(accepts, std::memory_order_relaxed) == accepts) return;

@@ -134,6 +134,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void fail_node(const std::string& file, const Error& error);
   void refresh_usage();
   void set_accepts_sends(bool accepts);
+  Error check_room(const Shard& shard, std::size_t bytes) const;
   bool is_failed() const noexcept { return failed_.code != errc::ok; }
 
   // admit.cpp
@@ -331,6 +332,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool checkpoints_failed_ = false;
 
   std::atomic<bool> accepts_sends_{true};
+  std::uint64_t send_room_ = 0;
   bool clock_suspect_ = false;
   std::atomic<bool> confirm_clock_{false};
   /// A write of log or state failed: nothing is served any more. Whoever has seen `failed_outside_` may read

@@ -70,6 +70,9 @@ void Core::admit_session(const std::shared_ptr<Request>& request, Shard& shard) 
   if (wanted.verb == SessionRequest::Verb::keep && shard.keep == Keep::memory && !known) {
     wanted.verb = SessionRequest::Verb::open;
   }
+  if (wanted.verb == SessionRequest::Verb::open) {
+    if (Error error = check_room(shard, 0); error.code != errc::ok) return finish(request, std::move(error));
+  }
   push_pending(shard, request, command_bytes);
 }
 

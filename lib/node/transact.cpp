@@ -14,14 +14,14 @@ void Core::admit_transact(const std::shared_ptr<Request>& request, Shard& shard)
     return has_stopped(shard) ? finish(request, shard.stopped)
                               : finish(request, Error(errc::queue_deleted, part.name));
   }
-  bool sends = false;
+  std::size_t sent = 0;
   for (const auto& part : transact.parts) {
     Error error = check_sizes(shard, part.queue, part.sends, true);
     if (error.code != errc::ok) return finish(request, std::move(error));
-    sends = sends || !part.sends.items.empty();
+    sent += part.sends.payload_bytes;
   }
-  if (sends && shard.keep != Keep::memory && !accepts_sends()) {
-    return finish(request, Error(errc::storage_full));
+  if (Error error = check_room(shard, sent); sent > 0 && error.code != errc::ok) {
+    return finish(request, std::move(error));
   }
   std::size_t bytes = command_bytes;
   for (auto& part : transact.parts) {

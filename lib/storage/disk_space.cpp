@@ -105,6 +105,18 @@ bool DiskSpace::accepts(std::uint64_t unwritten) {
   return true;
 }
 
+std::uint64_t DiskSpace::send_room() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t inside = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t blocks = disk_left();
+  for (const File& file : files_) {
+    inside = std::min(inside, file.free_inside());
+    blocks += file.allocated_ahead();
+  }
+  // Free pages of a file lie scattered.
+  return inside / 2 + std::min(limit_left(), blocks) / 2;
+}
+
 std::uint64_t DiskSpace::room(DataFile which) {
   const std::lock_guard lock(mutex_);
   const File& file = files_[index(which)];

@@ -39,6 +39,9 @@ class DiskSpace {
   /// left.
   bool accepts(std::uint64_t unwritten);
 
+  /// How large a message can be: the log takes it, and then the state beside it.
+  std::uint64_t send_room();
+
   /// Bytes that can be written to the file before it is full, free pages inside it too.
   std::uint64_t room(DataFile file);
 

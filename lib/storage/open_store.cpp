@@ -54,7 +54,7 @@ class DirectoryStore final : public port::Store {
   }
   port::StoreUsage usage() override {
     return {space_.end_bytes(DataFile::log), space_.end_bytes(DataFile::state),
-            space_.accepts(budget_.total())};
+            space_.accepts(budget_.total()), space_.send_room()};
   }
 
  private:

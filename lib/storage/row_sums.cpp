@@ -32,7 +32,7 @@ void RowSum::add(const RowSum& change) noexcept {
 }
 
 /// So that a bucket has some hundreds of rows at most where rows are many, and the sums stay few: 256 numbers
-/// of a lane, 65 ms of leases, 256 ms of the calendar, 256 queues.
+/// of a lane, 65 ms of leases, 256 ms of the calendar, 256 queues or groups.
 std::optional<std::size_t> bucket_size(engine::TableId table) noexcept {
   using engine::TableId;
   if (table == sums_table) return std::nullopt;
@@ -43,15 +43,36 @@ std::optional<std::size_t> bucket_size(engine::TableId table) noexcept {
     case TableId::parked:
     case TableId::notes:
     case TableId::aged:
-    case TableId::attempts: return 15;
-    case TableId::foreign: return 23;
-    case TableId::lease_due: return 6;
-    case TableId::wall_due: return 7;
-    case TableId::attempt_ids: return 8;
+    case TableId::attempts:
+    case TableId::groups:
+    case TableId::group_order:
+    case TableId::group_flights:
+    case TableId::deduplication_ends:
+    case TableId::message_deduplication:
+    case TableId::outcomes: return 15;
+    case TableId::ranks: return 16;
+    case TableId::foreign:
+    case TableId::moving: return 23;
+    case TableId::lease_due:
+    case TableId::group_timers:
+    case TableId::session_timers: return 6;
+    case TableId::wall_due:
+    case TableId::outcome_due:
+    case TableId::schedule_due: return 7;
+    case TableId::group_names:
+    case TableId::deduplication: return 10;  // the queue, and how the name begins
+    case TableId::attempt_ids:
+    case TableId::session_replies:
+    case TableId::session_leases:
+    case TableId::schedules: return 8;
+    case TableId::sessions: return 1;
     case TableId::configs:
     case TableId::queues:
     case TableId::lanes:
     case TableId::reclaim:
+    case TableId::windows:
+    case TableId::transfers:
+    case TableId::redrives:
     case TableId::catalog_ids:
     case TableId::catalog_sources:
     case TableId::catalog_removed: return 7;

@@ -13,6 +13,7 @@ struct Entry {
   wallMs @3 :Int64;
   proposer @4 :UInt64;
   commands @5 :List(Command);
+  storageFull @6 :Bool;
 }
 
 struct Command {

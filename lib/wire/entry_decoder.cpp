@@ -91,6 +91,7 @@ Result<engine::EntryView> Decoder::read(schema::Entry::Reader entry, SharedBytes
   }
   require(view.header.version != 0, "its version");
   view.header.expiry_halted = entry.getExpiryHalted();
+  view.header.storage_full = entry.getStorageFull();
   view.header.stamps = {{entry.getLeaseUs()}, {entry.getWallMs()}};
   view.header.proposer = PeerId(entry.getProposer());
 

@@ -494,6 +494,7 @@ SharedBytes encode_entry(const engine::EntryHeader& header, std::span<const Comm
   auto entry = segment.builder().initRoot<schema::Entry>();
   entry.setVersion(header.version);
   entry.setExpiryHalted(header.expiry_halted);
+  entry.setStorageFull(header.storage_full);
   entry.setLeaseUs(header.stamps.lease.us);
   entry.setWallMs(header.stamps.wall.ms);
   entry.setProposer(header.proposer.value);

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "eventually.hpp"
 #include "peerq/node.hpp"
 #include "support/history/body.hpp"
 #include "temporary_directory.hpp"
@@ -198,6 +199,33 @@ TEST_CASE("api node: a full disk still opens what is on it, and it can be draine
   auto node = open_soon({.data_dir = disk.data()});
   take_out(node.open_queue("orders").value(), sent, 100'000);
   CHECK(sent.empty());
+  close(node);
+}
+
+TEST_CASE("api node: runs of a schedule are lost while the disk is full, and come when it is not (S54, S79)",
+          "[disk]") {
+  TemporaryDirectory directory;
+  auto node = Node::open({.data_dir = directory.inside("data"), .max_disk_bytes = 3 << 20}).value();
+  const auto queue = node.create_queue("orders").value();
+  const auto ticks = node.create_queue("ticks").value();
+  const auto schedule = [&] { return ticks.schedules().value().at(0); };
+  REQUIRE(ticks.put_schedule("s", {.specification = "every 1s", .body = "tick"}));
+  REQUIRE(send_until_full(queue, 1).size() > 100);
+  // A checkpoint may find room again.
+  REQUIRE(eventually([&] { return send_until_full(queue, 1).empty() && schedule().lost >= 2; }));
+  REQUIRE(queue.purge());
+  const auto before = schedule().sent;
+  CHECK(eventually([&] { return schedule().sent >= before + 2; }));
+}
+
+TEST_CASE("api node: a message that can never fit on the disk is refused, others go on (S54)", "[disk]") {
+  TemporaryDirectory directory;
+  auto node = Node::open({.data_dir = directory.inside("data"), .max_disk_bytes = 3 << 20}).value();
+  const auto queue = node.create_queue("orders", {.max_message_size = 16 << 20}).value();
+  CHECK(queue.send(std::string(4 << 20, 'x')).error() == errc::storage_full);
+  CHECK(queue.send("small"));
+  CHECK(queue.send(std::string(100'000, 'x')));
+  CHECK(queue.receive({.max_messages = 2}).value().size() == 2);
   close(node);
 }
 

@@ -27,6 +27,8 @@ struct EntryHeader {
   PeerId proposer;
   /// The proposer's wall clock is suspect: time-to-live and retention stand still (S64).
   bool expiry_halted = false;
+  /// The proposer's disk takes no new data: runs of schedules are lost (S54, S79).
+  bool storage_full = false;
 
   friend bool operator==(const EntryHeader&, const EntryHeader&) = default;
 };

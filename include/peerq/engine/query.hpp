@@ -85,7 +85,6 @@ enum class HoldKind : std::uint8_t {
   delayed,
   in_flight,
   parked,
-  moving,         ///< dead-lettered, on its way to another shard
   expired,        ///< its time is over: it goes with the next entry
   group_leased,   ///< FIFO: a message of its group is in flight
   group_delayed,  ///< FIFO: a message of its group waits for its retry

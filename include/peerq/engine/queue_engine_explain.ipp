@@ -33,12 +33,12 @@ void QueueEngine<T>::explain_message(const QueueContext& queue, const MessageKey
       out.holds.push_back({HoldKind::in_flight, {}, lease_left_ms(row, now), {key.sequence, row.attempt}});
       break;
     case MessageState::parked: out.holds.push_back({HoldKind::parked, {}}); break;
-    case MessageState::moving: out.holds.push_back({HoldKind::moving, {}}); break;
+    case MessageState::moving: break;  // has no row of its own (moving_rows.hpp)
     case MessageState::fresh:
     case MessageState::ready: break;
   }
-  const bool flies = row.state == MessageState::in_flight || row.state == MessageState::moving;
-  if (!flies && expiry(queue, row, now.wall, header_.expiry_halted) != Cause::none) {
+  if (row.state != MessageState::in_flight &&
+      expiry(queue, row, now.wall, header_.expiry_halted) != Cause::none) {
     out.holds.push_back({HoldKind::expired, {}});
   }
 }

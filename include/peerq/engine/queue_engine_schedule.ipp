@@ -217,7 +217,7 @@ void QueueEngine<T>::send_run(QueueContext& queue, ScheduleRow& row) {
   item.time_to_live_ms = row.time_to_live_ms;
   item.group_id = as_bytes(row.group);
   ItemReply reply;
-  const bool sent = send_one(queue, item, reply, false).code == errc::ok;
+  const bool sent = !header_.storage_full && send_one(queue, item, reply, false).code == errc::ok;
   ++(sent ? row.sent : row.lost);
 }
 

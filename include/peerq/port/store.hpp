@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -44,6 +45,8 @@ struct StoreUsage {
   std::uint64_t state_bytes = 0;
   /// False from when only the reserve is left: sends get `storage_full`; the rest goes on.
   bool accepts_sends = true;
+  /// More bytes at once than this find no room.
+  std::uint64_t send_room = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// **Thread** accessors any; what they return says its own.

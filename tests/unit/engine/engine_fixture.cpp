@@ -10,6 +10,7 @@ std::vector<Reply> Shard::apply(std::vector<Command> commands) {
   EntryView entry;
   entry.header.stamps = now;
   entry.header.expiry_halted = halted;
+  entry.header.storage_full = full;
   entry.commands = commands;
   engine_->apply(index = next(index), entry, effects);
   REQUIRE(effects.replies.size() == commands.size());

@@ -135,6 +135,7 @@ class Shard {
   NaiveTables tables;
   Stamps now{LeaseTime{1'000'000}, WallTime{1'700'000'000'000}};
   bool halted = false;
+  bool full = false;
   bool check_every_entry = true;
   LogIndex index;
   Effects effects;

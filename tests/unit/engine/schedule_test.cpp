@@ -52,6 +52,19 @@ TEST_CASE("S79 a run is sent in the entry whose stamp first reaches it, once") {
   CHECK(shard.schedule().sent == 2);
 }
 
+TEST_CASE("S54 S79 a run that comes while the disk is full is lost and counted") {
+  Scheduled shard;
+  REQUIRE(shard.put(shard.minutes(30)).code == errc::ok);
+  shard.full = true;
+  shard.tick(60s);
+  CHECK(shard.counters(work).sent == 0);
+  CHECK(shard.schedule().lost == 1);
+  shard.full = false;
+  shard.tick(60s);
+  CHECK(shard.counters(work).sent == 1);
+  CHECK(shard.schedule().lost == 1);
+}
+
 TEST_CASE("S79 missed runs: one for all of them, none, or all") {
   const auto [missed, sent] = GENERATE(
       table<MissedRuns, std::uint64_t>({{MissedRuns::one, 2}, {MissedRuns::none, 1}, {MissedRuns::all, 10}}));
