@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "backlog_features.hpp"
+#include "child.hpp"
 #include "load.hpp"
 #include "machine.hpp"
 #include "peerq/node.hpp"
@@ -22,8 +23,6 @@ constexpr std::size_t body_bytes = 100;
 Load load_of(std::uint64_t messages) {
   return {.messages = messages, .body_bytes = body_bytes, .batch = 250, .outstanding = 8};
 }
-
-void say(const std::string& name, double value) { fmt::print("{} {:.6f}\n", name, value); }
 
 double mebibytes(std::uint64_t kibibytes) { return static_cast<double>(kibibytes) / 1024; }
 

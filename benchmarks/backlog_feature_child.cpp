@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "backlog_features.hpp"
+#include "child.hpp"
 #include "load.hpp"
 #include "machine.hpp"
 #include "peerq/node.hpp"
@@ -18,13 +19,11 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr Milliseconds day = std::chrono::hours(24);
+constexpr Milliseconds whole_day = std::chrono::hours(24);
 /// Nothing that is spread over the day comes due while the rest is measured.
 constexpr Milliseconds first_due = std::chrono::hours(1);
 /// How long sends of what comes due at once may take.
 constexpr Milliseconds ahead = std::chrono::seconds(5);
-
-void say(const std::string& name, double value) { fmt::print("{} {:.6f}\n", name, value); }
 
 /// A kind of queue, and what its messages have.
 struct Feature {
@@ -51,7 +50,7 @@ Feature feature_of(const std::string& kind, std::uint64_t messages) {
   }
   if (kind != "delayed") throw CannotMeasure("no feature " + kind);
   return {.vary = [](std::uint64_t number, SendOptions& options) {
-    constexpr auto span = static_cast<std::uint64_t>((day - first_due).count());
+    constexpr auto span = static_cast<std::uint64_t>((whole_day - first_due).count());
     options.delay = first_due + Milliseconds(static_cast<std::int64_t>(mixed(number) % span));
   }};
 }

@@ -21,10 +21,6 @@ std::string size_text(std::uint64_t messages) {
                                    : fmt::format("{}k", messages / 1'000);
 }
 
-Case make_case(const std::string& name, const std::string& unit, const std::string& floor, double target) {
-  return {.suite = "backlog", .name = name, .unit = unit, .floor = floor, .target = target};
-}
-
 /// How deep a queue is filled. It is drained; or, when `beside` is not 0, so many are from a queue beside it.
 struct Depth {
   std::uint64_t messages = 0;
@@ -53,7 +49,7 @@ double life_rate(const Figures& figures, const Depth& depth) {
 }
 
 void report_memory(Session& session, const std::string& name, const Rounds& memory) {
-  session.report(make_case("memory-after-fill/" + name, "MiB", "limit", 1), memory);
+  session.report(backlog_case("memory-after-fill/" + name, "MiB", "limit", 1), memory);
 }
 
 struct DeepFeature {
@@ -76,7 +72,7 @@ void run_life(Session& session, const DeepFeature& feature, std::uint64_t messag
     memory.add(need(ours, "memory_mib"), memory_limit_mib);
     fills.push_back(fill_rate(ours, depth));
   }
-  session.report(make_case("fill-drain/" + name, "messages/s", "the same, standard queue", rate_target),
+  session.report(backlog_case("fill-drain/" + name, "messages/s", "the same, standard queue", rate_target),
                  rates, {{"fill_messages_per_s", median(fills)}});
   report_memory(session, name, memory);
 }
@@ -95,8 +91,8 @@ void run_open(Session& session, const DeepFeature& feature, std::uint64_t messag
   constexpr std::uint64_t few = 1'000;
   constexpr double longer_ms = 250;
   const Case of =
-      make_case(fmt::format("open-to-first/clean-close/{}/N={}", feature.name, size_text(messages)), "ms",
-                "the same, N=1k, plus 250 ms", 1);
+      backlog_case(fmt::format("open-to-first/clean-close/{}/N={}", feature.name, size_text(messages)), "ms",
+                   "the same, N=1k, plus 250 ms", 1);
   if (!session.begins(of.name)) return;
   const ScratchFolder folder(session.settings().data, "backlog-open");
   leave_full(folder / "deep", feature.kind, messages);
@@ -124,11 +120,11 @@ void run_delayed(Session& session, std::uint64_t messages, std::size_t count) {
     drains.add(drain_rate(ours, depth), drain_rate(plain, depth));
     memory.add(need(ours, "memory_mib"), memory_limit_mib);
   }
-  session.report(make_case("send/" + name, "messages/s", "the same, standard queue", rate_target), sends);
-  session.report(
-      make_case(fmt::format("due-at-once/{}/beside-N={}", size_text(depth.beside), size_text(depth.messages)),
-                "messages/s", "the same, standard queue", rate_target),
-      drains);
+  session.report(backlog_case("send/" + name, "messages/s", "the same, standard queue", rate_target), sends);
+  session.report(backlog_case(fmt::format("due-at-once/{}/beside-N={}", size_text(depth.beside),
+                                          size_text(depth.messages)),
+                              "messages/s", "the same, standard queue", rate_target),
+                 drains);
   report_memory(session, name, memory);
 }
 
@@ -136,8 +132,8 @@ void run_purge(Session& session, const DeepFeature& feature, std::uint64_t messa
   constexpr std::size_t count = 5;
   constexpr double longer_ms = 20;
   const Case of =
-      make_case(fmt::format("purge/{}/N={}/longest-gap-of-a-neighbour", feature.name, size_text(messages)),
-                "ms", "the same without the purge, plus 20 ms", 1);
+      backlog_case(fmt::format("purge/{}/N={}/longest-gap-of-a-neighbour", feature.name, size_text(messages)),
+                   "ms", "the same without the purge, plus 20 ms", 1);
   if (!session.begins(of.name)) return;
   const ScratchFolder folder(session.settings().data, "backlog-purge");
   const std::uint64_t length_ms = session.settings().scaled(3'000, 5'000);
@@ -157,6 +153,10 @@ void run_purge(Session& session, const DeepFeature& feature, std::uint64_t messa
 }
 
 }  // namespace
+
+Case backlog_case(const std::string& name, const std::string& unit, const std::string& floor, double target) {
+  return {.suite = "backlog", .name = name, .unit = unit, .floor = floor, .target = target};
+}
 
 void run_backlog_features(Session& session) {
   const std::uint64_t messages = session.settings().scaled(200'000, 1'000'000);

@@ -4,9 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "session.hpp"
+
 namespace peerq::bench {
 
-class Session;
+/// A case of this suite.
+Case backlog_case(const std::string& name, const std::string& unit, const std::string& floor,
+                  double target = 1);
 
 void run_backlog_features(Session& session);
 /// The longest gap of a queue's traffic while the queue beside it is purged.

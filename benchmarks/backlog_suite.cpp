@@ -30,11 +30,6 @@ std::string short_number(std::uint64_t messages) {
                                : fmt::format("{}k", messages / 1'000);
 }
 
-Case make_case(const std::string& name, const std::string& unit, const std::string& floor,
-               double target = 1) {
-  return {.suite = "backlog", .name = name, .unit = unit, .floor = floor, .target = target};
-}
-
 /// Reports one figure that may be at most `floor`.
 struct AtMost {
   std::string name;
@@ -45,10 +40,10 @@ struct AtMost {
   std::vector<std::pair<std::string, double>> beside = {};
 };
 
-void report_at_most(Session& session, AtMost figure) {
+void report_at_most(Session& session, const AtMost& figure) {
   Rounds rounds(Kind::latency);
   rounds.add(figure.value, figure.floor_value);
-  session.report(make_case(figure.name, figure.unit, figure.floor), rounds, std::move(figure.beside));
+  session.report(backlog_case(figure.name, figure.unit, figure.floor), rounds, figure.beside);
 }
 
 /// Messages per second through a queue of this depth, in a fresh directory and process.
@@ -61,8 +56,8 @@ double life_rate(const Session& session, std::uint64_t messages, std::vector<dou
 }
 
 void run_depth(Session& session, std::uint64_t messages, std::size_t count) {
-  const Case of = make_case(fmt::format("fill-drain/100B/N={}", short_number(messages)), "messages/s",
-                            fmt::format("the same, N={}", short_number(shallow)), 0.6);
+  const Case of = backlog_case(fmt::format("fill-drain/100B/N={}", short_number(messages)), "messages/s",
+                               fmt::format("the same, N={}", short_number(shallow)), 0.6);
   if (!session.begins(of.name)) return;
   Rounds rounds(Kind::rate);
   std::vector<double> fill_seconds;
@@ -129,8 +124,8 @@ double first_ms(const fs::path& directory, bool kill) {
 
 /// After a clean close every round leaves a clean close again.
 void run_open_clean(Session& session, const Filled& deep, const Filled& flat) {
-  const Case of = make_case(fmt::format("open-to-first/clean-close/N={}", short_number(deep.messages)), "ms",
-                            "the same, N=1k, plus 250 ms");
+  const Case of = backlog_case(fmt::format("open-to-first/clean-close/N={}", short_number(deep.messages)),
+                               "ms", "the same, N=1k, plus 250 ms");
   Rounds rounds(Kind::latency);
   for (std::size_t round = 0; round < session.settings().rounds(); ++round) {
     const double value = first_ms(deep.closed, false);
@@ -141,8 +136,8 @@ void run_open_clean(Session& session, const Filled& deep, const Filled& flat) {
 
 /// Every round opens a copy of what the killed process left.
 void run_open_killed(Session& session, const Filled& deep, const Filled& flat) {
-  const Case of = make_case(fmt::format("open-to-first/kill-9/N={}", short_number(deep.messages)), "ms",
-                            "the same, N=1k, plus 1000 ms");
+  const Case of = backlog_case(fmt::format("open-to-first/kill-9/N={}", short_number(deep.messages)), "ms",
+                               "the same, N=1k, plus 1000 ms");
   const ScratchFolder folder(session.settings().data, "backlog-open");
   const auto of_copy = [&](const fs::path& killed) {
     copy_synced(killed, folder / "copy");

@@ -89,4 +89,6 @@ double need(const Figures& figures, const std::string& name) {
   return at->second;
 }
 
+void say(const std::string& name, double value) { fmt::print("{} {:.6f}\n", name, value); }
+
 }  // namespace peerq::bench

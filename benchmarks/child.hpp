@@ -23,6 +23,9 @@ ChildEnd run_program(const std::vector<std::string>& arguments);
 /// The lines "name number" that a child printed.
 using Figures = std::map<std::string, double>;
 
+/// A child's line for one figure.
+void say(const std::string& name, double value);
+
 /// Runs a program that must end with exit status 0, or be ended by SIGKILL when `killed`.
 /// **Errors** throws CannotMeasure otherwise.
 Figures run_for_figures(const std::vector<std::string>& arguments, bool killed = false);

@@ -12,7 +12,7 @@ namespace peerq::bench {
 
 namespace {
 
-constexpr Milliseconds day = std::chrono::hours(24);
+constexpr Milliseconds one_day = std::chrono::hours(24);
 constexpr double feature_target = 0.4;
 
 Bytes bytes_of(const std::string& text) { return as_bytes(std::string_view(text)); }
@@ -184,7 +184,8 @@ EngineLoad deduplication_load(std::size_t remembered) {
 EngineLoad delayed_load() {
   EngineLoad load;
   load.vary = [](std::uint64_t number, engine::SendItem& item) {
-    const auto delay = 1 + static_cast<std::int64_t>(mixed(number) % static_cast<std::uint64_t>(day.count()));
+    const auto delay =
+        1 + static_cast<std::int64_t>(mixed(number) % static_cast<std::uint64_t>(one_day.count()));
     item.due = WallTime{-delay};
   };
   return load;
@@ -205,7 +206,7 @@ void run_engine_features(Session& session) {
   for (const bool durable : {false, true}) {
     run_deep_feature(session, {"fifo-a-group-each", fifo_load(messages)}, durable, messages, Milliseconds(0));
     run_deep_feature(session, {"fifo-one-group", fifo_load(1)}, durable, messages, Milliseconds(0));
-    run_deep_feature(session, {"delayed-over-a-day", delayed_load()}, durable, messages, day);
+    run_deep_feature(session, {"delayed-over-a-day", delayed_load()}, durable, messages, one_day);
   }
 }
 

@@ -15,8 +15,8 @@ namespace peerq::storage {
 Result<std::unique_ptr<port::QueueMachine>> make_queue_machine(ShardId shard, StateStore& store,
                                                                DeltaBudget& budget);
 
-/// A durable shard of queues whose state comes from `from`, in a store that has nothing of it. Not yet durable:
-/// that is its first checkpoint. **Errors** corrupt, version_mismatch, storage_full, node_failed; the store is
+/// A durable shard of queues whose state comes from `from`, in a store that has nothing of it. Its first
+/// checkpoint makes it durable. **Errors** corrupt, version_mismatch, storage_full, node_failed; the store is
 /// to be thrown away then.
 Result<std::unique_ptr<port::QueueMachine>> receive_queue_machine(ShardId shard, StateStore& store,
                                                                   DeltaBudget& budget,

@@ -46,7 +46,7 @@ TEST_CASE("api node: a reply queue dies with its session, a reply then succeeds 
   const Queue work = opened.node.create_queue("work").value();
   const Session session = opened.node.open_session().value();
   const Queue replies = session.reply_queue().value();
-  const std::string name = replies.name();
+  const std::string& name = replies.name();
   work.send("question", {.reply_to = name}).value();
   REQUIRE(session.close());
   REQUIRE(eventually([&] { return !opened.node.open_queue(name); }));

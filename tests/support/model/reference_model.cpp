@@ -153,7 +153,7 @@ class Entry : ModelStep {
 
   Reply run_alone(const engine::CommandBody& body) {
     return guarded<Reply>(
-        [&] { return std::visit([this](const auto& command) { return run(command); }, body); });
+        [&] { return std::visit([&](const auto& command) { return run(command); }, body); });
   }
 
   /// Of a command, or of an item.
@@ -382,7 +382,7 @@ class Entry : ModelStep {
     const ModelMessages before = model_;
     const auto effects = effects_;
     std::vector<std::pair<QueueId, Sequence>> looked_at;
-    const Reply reply = guarded<Reply>([&] { return run_all(transact, looked_at); });
+    Reply reply = guarded<Reply>([&] { return run_all(transact, looked_at); });
     if (reply.code == errc::ok) return reply;
     static_cast<ModelMessages&>(model_) = before;
     effects_ = effects;
