@@ -342,9 +342,11 @@ std::string compare_effects(const engine::Effects& expected, const engine::Effec
 }
 
 std::string show(const engine::RedriveRow& r) {
-  return fmt::format("redrive to {} source {} causes {} rate {} left {} moved {} skipped {} failed {} {}{}\n",
-                     show(r.target), show(r.source), r.causes, r.rate, r.left, r.moved, r.skipped, r.failed,
-                     r.started.ms, r.finished ? " finished" : "");
+  return fmt::format(
+      "redrive to {} source {} causes {} rate {} left {} moved {} skipped {} failed {} "
+      "{}{}\n",
+      show(r.target), show(r.source), r.causes, r.rate, r.left, r.moved, r.skipped, r.failed, r.started.ms,
+      r.finished ? " finished" : "");
 }
 
 std::string show(const std::string& name, const engine::ScheduleRow& s) {
@@ -361,8 +363,8 @@ std::string show(const std::string& name, const engine::ScheduleRow& s) {
 std::string show(const engine::MovingMessage& moving) {
   const auto& m = moving.row;
   return fmt::format(
-      "moving {} to {} transfer {} after {} id {} bytes {} attempt {} count {} priority {} arrived {} sent {} "
-      "ttl {}{} group '{}' note {} body {}\n",
+      "moving {} to {} transfer {} after {} id {} bytes {} attempt {} count {} priority {} arrived {} "
+      "sent {} ttl {}{} group '{}' note {} body {}\n",
       show(moving.key.queue), show(moving.key.target), moving.key.transfer, m.after, show(m.id),
       m.counted_bytes, m.attempt, m.receive_count, m.priority, m.arrived.ms, m.first_sent.ms,
       m.time_to_live_ms, m.redriven ? " redriven" : "", m.group, show(m.note),
@@ -480,7 +482,8 @@ std::string show(const engine::QueueFacts& facts) {
   const auto& c = facts.counters;
   return fmt::format(
       "ready {} delayed {} in_flight {} parked {} moving {} bytes {} sent {} arrived {} received {} "
-      "redelivered {} deleted {} expired {} dead_lettered {} purged {} cancelled {} dropped {} redriven {} moving_bytes {} held {} "
+      "redelivered {} deleted {} expired {} dead_lettered {} purged {} cancelled {} dropped {} redriven {} "
+      "moving_bytes {} held {} "
       "cap {} paused {} oldest {}",
       c.ready, c.delayed, c.in_flight, c.parked, c.moving, c.bytes, c.sent, c.arrived, c.received,
       c.redelivered, c.deleted, c.expired, c.dead_lettered, c.purged, c.cancelled, c.dropped, c.redriven,

@@ -28,7 +28,7 @@ struct ModelMessage : engine::MessageInfo {
   SessionId bound;  // the session that its lease ends with (S70)
   std::uint8_t priority = limits::priority_default;
   std::int64_t time_to_live_ms = 0;     // as it was sent, 0 = none: a redrive starts it anew (S39)
-  std::string once;                  // its deduplication id, until it leaves the queue
+  std::string once;                     // its deduplication id, until it leaves the queue
   bool awaited = false;                 // somebody waits for what becomes of it (S77)
   std::string group;                    // empty = none
   std::uint64_t group_lease = 0;        // FIFO: the lease of its group in which it was last (S32)
