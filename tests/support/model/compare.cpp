@@ -342,9 +342,11 @@ std::string compare_effects(const engine::Effects& expected, const engine::Effec
 }
 
 std::string show(const engine::RedriveRow& r) {
-  return fmt::format("redrive to {} source {} causes {} rate {} left {} moved {} skipped {} failed {} {}{}\n",
-                     show(r.target), show(r.source), r.causes, r.rate, r.left, r.moved, r.skipped, r.failed,
-                     r.started.ms, r.finished ? " finished" : "");
+  return fmt::format(
+      "redrive to {} source {} causes {} rate {} left {} moved {} skipped {} failed {} "
+      "{}{}\n",
+      show(r.target), show(r.source), r.causes, r.rate, r.left, r.moved, r.skipped, r.failed, r.started.ms,
+      r.finished ? " finished" : "");
 }
 
 std::string show(const std::string& name, const engine::ScheduleRow& s) {
