@@ -11,8 +11,6 @@ namespace peerq::node {
 
 namespace {
 
-/// Messages of one queue that are under way at once.
-constexpr std::size_t moves_max = 64;
 /// Rough size of what is around a payload.
 constexpr std::size_t move_bytes = 512;
 
@@ -40,7 +38,7 @@ void Core::carry_moves() {
 
 void Core::begin_moves(Shard& shard) {
   const QueueId queue = *shard.moving.begin();
-  auto messages = shard.queues->moving(queue, moves_max);
+  auto messages = shard.queues->moving(queue, limits::moves_max);
   if (has_stopped(shard)) return;
   if (messages.empty()) {
     shard.moving.erase(queue);

@@ -117,6 +117,8 @@ inline constexpr std::size_t waiters_max = 65'536;
 
 /// Rows that one entry handles because of its stamps (S3).
 inline constexpr std::size_t due_rows_per_entry = 1'000;
+/// Messages of one queue that are on their way to other shards at once (S41).
+inline constexpr std::size_t moves_max = 64;
 /// Rows that one receive may look at without handing them out.
 inline constexpr std::size_t receive_skip_budget = 256;
 /// Rows below a purge horizon that one entry reclaims.

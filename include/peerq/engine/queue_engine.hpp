@@ -416,6 +416,8 @@ class QueueEngine {
   void number_transfer(QueueContext& queue, QueueId target, MovingRow moving);
   void take_over(const Arrive& command, Reply& reply);
   void end_move(const Moved& command, Reply& reply);
+  QueueContext* remove_moving(const MovingRow::Key& key, const MovingRow& moving);
+  bool comes_back(const Arrive& command);
   void come_back(QueueContext& queue, MovingRow moving);
 
   // redrive

@@ -80,7 +80,7 @@ void QueueEngine<T>::take_over(const Arrive& command, Reply& reply) {
   newcomer.row.first_sent = command.first_sent;
   newcomer.row.time_to_live_ms = command.time_to_live_ms;
   const SendItem bytes{.payload = command.payload, .own = command.own};
-  tables_->insert_payload(command.id, payload_of(bytes));
+  if (!comes_back(command)) tables_->insert_payload(command.id, payload_of(bytes));
   arrive(newcomer);
   if (before) {
     tables_->template update<TransferRow>(way, TransferRow{command.transfer});
@@ -95,15 +95,48 @@ void QueueEngine<T>::end_move(const Moved& command, Reply&) {
   const MovingRow::Key key{command.queue, command.target, command.transfer};
   auto moving = tables_->template find<MovingRow>(key);
   if (!moving) return;
+  QueueContext* queue = remove_moving(key, *moving);
+  if (queue != nullptr && command.refused != errc::ok) return come_back(*queue, std::move(*moving));
+  if (queue != nullptr) ++(moving->redriven ? queue->row.redriven : queue->row.dead_lettered);
+  tables_->erase_payload(moving->id);
+}
+
+/// Its payload stays. The queue that it waited in; null when that is gone.
+template <Tables T>
+QueueContext* QueueEngine<T>::remove_moving(const MovingRow::Key& key, const MovingRow& moving) {
   tables_->template erase<MovingRow>(key);
-  QueueContext* queue = lookup(command.queue);
-  if (queue == nullptr || queue->removed) return tables_->erase_payload(moving->id);
+  QueueContext* queue = lookup(key.queue);
+  if (queue == nullptr || queue->removed) return nullptr;
   touch(*queue);
   --queue->row.moving;
-  queue->row.moving_bytes -= moving->counted_bytes;
-  if (command.refused != errc::ok) return come_back(*queue, std::move(*moving));
-  ++(moving->redriven ? queue->row.redriven : queue->row.dead_lettered);
-  tables_->erase_payload(moving->id);
+  queue->row.moving_bytes -= moving.counted_bytes;
+  return queue;
+}
+
+/// After a crash a message may come back before it is confirmed that it went: then it has, and its payload is
+/// still here.
+template <Tables T>
+bool QueueEngine<T>::comes_back(const Arrive& command) {
+  MovingRow::Key from{QueueId{0}, QueueId{0}, 0};
+  const MovingRow::Key end{QueueId{~std::uint64_t{0}}, QueueId{0}, 0};
+  std::size_t looks_left = limits::moves_max;  // what may be under way of a queue are its first ones
+  while (const auto found = tables_->template first<MovingRow>(from, end)) {
+    from = found->key;
+    if (found->key.target < command.from) {
+      from = {found->key.queue, command.from, 0};
+    } else if (found->key.target > command.from || looks_left == 0) {
+      from = {QueueId{found->key.queue.value + 1}, QueueId{0}, 0};
+      looks_left = limits::moves_max;
+    } else if (found->row.id == command.id) {
+      QueueContext* queue = remove_moving(found->key, found->row);
+      if (queue != nullptr) ++(found->row.redriven ? queue->row.redriven : queue->row.dead_lettered);
+      return true;
+    } else {
+      ++from.transfer;
+      --looks_left;
+    }
+  }
+  return false;
 }
 
 /// At the end of its lane: its old place went when it left.

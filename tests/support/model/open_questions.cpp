@@ -56,7 +56,15 @@ void adopt_cause(ReferenceModel& model, const OpenQuestion& question, engine::No
   note.cause = cause;
 }
 
-/// Groups that opened with what arrived did so in the order of the arrivals.
+/// Gives the values that these groups have to them in another order.
+void hand_out(const std::map<Sequence, ModelGroup*>& in_order, auto value) {
+  std::set<std::uint64_t> values;
+  for (const auto& [position, group] : in_order) values.insert(value(*group));
+  auto next = values.begin();
+  for (const auto& [position, group] : in_order) value(*group) = *next++;
+}
+
+/// Groups that began, or opened, with what arrived did so in the order of the arrivals.
 void adopt_places(ModelQueue& queue, const std::vector<const engine::MessageInfo*>& answers) {
   std::map<std::string, Sequence> firsts;
   std::set<std::string> opened;
@@ -68,15 +76,15 @@ void adopt_places(ModelQueue& queue, const std::vector<const engine::MessageInfo
     if (message.opened && message.opened == queue.groups.at(message.group).place)
       opened.insert(message.group);
   }
-  std::set<std::uint64_t> places;
+  std::map<Sequence, ModelGroup*> begun;
   std::map<Sequence, ModelGroup*> in_order;
-  for (const auto& name : opened) {
+  for (const auto& [name, first] : firsts) {
     auto& group = queue.groups.at(name);
-    places.insert(*group.place);
-    in_order[firsts[name]] = &group;
+    if (group.age > queue.ages_before) begun[first] = &group;
+    if (opened.contains(name)) in_order[first] = &group;
   }
-  auto place = places.begin();
-  for (auto& [position, group] : in_order) group->place = *place++;
+  hand_out(begun, [](ModelGroup& group) -> std::uint64_t& { return group.age; });
+  hand_out(in_order, [](ModelGroup& group) -> std::uint64_t& { return *group.place; });
 }
 
 }  // namespace

@@ -770,6 +770,7 @@ class Entry : ModelStep {
 
 engine::Effects ReferenceModel::apply(const engine::EntryView& entry) {
   open.clear();
+  for (auto& [id, queue] : queues) queue.ages_before = queue.ages;
   return Entry(*this).apply(entry);
 }
 

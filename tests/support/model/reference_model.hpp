@@ -95,7 +95,8 @@ struct ModelQueue {
   std::map<std::string, ModelGroup> groups;
   std::map<std::string, ModelMemory> memory;  // by deduplication id
   std::uint64_t ages = 0;
-  std::uint64_t turn = 0;  // last place given in a ring
+  std::uint64_t ages_before = 0;  // this entry
+  std::uint64_t turn = 0;         // last place given in a ring
   bool had_groups = false;
   /// Of messages without a group, which stand before all others at first.
   std::array<std::uint64_t, limits::priority_count> plain_places{};

@@ -166,6 +166,35 @@ TEST_CASE("S74 a redrive moves to another shard and obeys the depth there") {
   CHECK(shards.here.receive_one(orders).receive_count == 1);
 }
 
+TEST_CASE("S41 S74 a message that comes back before it is confirmed that it went is there once") {
+  TwoShards shards;
+  shards.here.make(7, {.dead_letter_queue = "q2"}, dead.value);  // others wait, too
+  for (const QueueId queue : {QueueId(7), orders}) {
+    shards.here.send(queue, "other");
+    shards.here.reject(queue, shards.here.receive_one(queue).lease);
+  }
+  const MessageId id = shards.here.send(orders, "a");
+  shards.here.reject(orders, shards.here.receive_one(orders).lease);
+  std::string note;
+  for (const auto& message : shards.here.engine().moving(orders, 2)) {
+    note.clear();
+    REQUIRE(shards.there.apply(TwoShards::arrival(message, note)).code == errc::ok);
+  }
+  shards.there.erase(dead, shards.there.receive_one(dead).lease);
+  const auto waiting = shards.here.engine().moving(orders, 2).at(1);
+  shards.there.apply(StartRedrive{.queue = dead});
+  shards.there.tick();
+  TwoShards::move(shards.there, shards.here);
+  CHECK(shards.here.counters(orders).moving == 1);
+  CHECK(shards.here.counters(orders).dead_lettered == 1);
+  shards.here.apply(Moved{orders, dead, waiting.key.transfer});  // late
+  const Grant grant = shards.here.receive_one(orders);
+  CHECK(grant.id == id);
+  CHECK(as_text(grant.payload.bytes.bytes()) == "a");
+  shards.here.erase(orders, grant.lease);
+  CHECK(shards.here.tables.payloads().size() == 2);  // of those that still wait
+}
+
 TEST_CASE("S73 a redrive whose source is gone leaves the message in the dead-letter queue") {
   TwoShards shards;
   shards.here.send(orders, "a");
