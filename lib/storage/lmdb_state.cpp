@@ -70,6 +70,7 @@ constexpr NamedTable named_tables[] = {
     {TableId::schedules, "schedules", false, 2},
     {TableId::schedule_due, "schedule_due", false, 2},
     {TableId::schedule_count, "schedule_count", false, 2},
+    {TableId::far_due, "far_due", false, 2},
     {TableId::catalog_queues, "catalog_queues", true},
     {TableId::catalog_ids, "catalog_ids", true},
     {TableId::catalog_sources, "catalog_sources", true},

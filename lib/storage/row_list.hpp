@@ -43,7 +43,7 @@ using OrderedRows =
             engine::MessageDeduplicationRow, engine::SessionRow, engine::SessionReplyRow,
             engine::SessionTimerRow, engine::SessionLeaseRow, engine::SessionCountRow, engine::MovingRow,
             engine::TransferRow, engine::RedriveRow, engine::OutcomeRow, engine::OutcomeDueRow,
-            engine::ScheduleRow, engine::ScheduleDueRow, engine::ScheduleCountRow>;
+            engine::ScheduleRow, engine::ScheduleDueRow, engine::ScheduleCountRow, engine::FarDueRow>;
 
 inline DenseKey dense(const engine::MessageKey& key) noexcept {
   return {key.queue.value, key.sequence.value};

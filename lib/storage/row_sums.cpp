@@ -51,6 +51,7 @@ std::optional<std::size_t> bucket_size(engine::TableId table) noexcept {
     case TableId::message_deduplication:
     case TableId::outcomes: return 15;
     case TableId::ranks: return 16;
+    case TableId::far_due: return 22;  // 65,536 numbers of a queue, of which a bucket of time has a few
     case TableId::foreign:
     case TableId::moving: return 23;
     case TableId::lease_due:

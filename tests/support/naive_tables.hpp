@@ -128,7 +128,7 @@ class NaiveTables {
              Map<engine::SessionTimerRow>, Map<engine::SessionLeaseRow>, Map<engine::SessionCountRow>,
              Map<engine::MovingRow>, Map<engine::TransferRow>, Map<engine::RedriveRow>,
              Map<engine::OutcomeRow>, Map<engine::OutcomeDueRow>, Map<engine::ScheduleRow>,
-             Map<engine::ScheduleDueRow>, Map<engine::ScheduleCountRow>>
+             Map<engine::ScheduleDueRow>, Map<engine::ScheduleCountRow>, Map<engine::FarDueRow>>
       maps_;
   std::map<MessageId, SharedBytes> payloads_;
   bool failing_ = false;

@@ -117,6 +117,9 @@ inline constexpr std::size_t waiters_max = 65'536;
 
 /// Rows that one entry handles because of its stamps (S3).
 inline constexpr std::size_t due_rows_per_entry = 1'000;
+/// Timers of the calendar are kept exactly for so long ahead at least, later ones roughly. On disk: never
+/// change it.
+inline constexpr Milliseconds far_due_span{512 * 1'000};
 /// Messages of one queue that are on their way to other shards at once (S41).
 inline constexpr std::size_t moves_max = 64;
 /// Rows that one receive may look at without handing them out.

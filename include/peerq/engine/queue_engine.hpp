@@ -383,6 +383,8 @@ class QueueEngine {
   void enter_parked(QueueContext& queue, const MessageKey& key, MessageRow& row);
   void insert_lease_due(const MessageKey& key, LeaseTime deadline);
   void insert_wall_due(const WallDueRow::Key& key);
+  void insert_timer(const WallDueRow::Key& key);
+  void erase_timer(const WallDueRow::Key& key);
   void insert_aged(QueueContext& queue, const MessageKey& key, const MessageRow& row);
   bool put_back(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
   bool end_attempt(QueueContext& queue, const MessageKey& key, MessageRow& row, std::int64_t delay_ms);
@@ -459,6 +461,10 @@ class QueueEngine {
   void sweep();
   bool sweep_one_lease();
   bool sweep_one_wall();
+  bool sweep_one_far(std::uint64_t last);
+  static constexpr FarDueRow::Key far_due_end() noexcept {
+    return {~std::uint64_t{0}, QueueId{0}, Sequence{0}, WallDue::delay};
+  }
   void free_group(QueueContext& queue, const WallDueRow::Key& due);
   void turn_window(QueueContext& queue, const WallDueRow::Key& due);
   void set_window(const SetWindow& command, Reply& reply);
@@ -527,6 +533,7 @@ class QueueEngine {
   mutable QueueContext looked_at_;
   mutable LowerBound<LeaseDueRow> lease_due_;
   mutable LowerBound<WallDueRow> wall_due_;
+  mutable LowerBound<FarDueRow> far_due_;
   mutable LowerBound<GroupTimerRow> timers_;
   mutable LowerBound<OutcomeDueRow> outcome_due_;
   mutable LowerBound<ScheduleDueRow> schedule_due_;

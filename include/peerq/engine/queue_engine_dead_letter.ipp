@@ -144,7 +144,7 @@ void QueueEngine<T>::place_newcomer(QueueContext& queue, const MessageKey& key, 
     const std::int64_t ms = row.time_to_live_ms != 0 ? row.time_to_live_ms : life ? life->count() : 0;
     if (ms > 0) {
       row.expires = row.arrived + Milliseconds(ms);
-      insert_wall_due({row.expires, queue.id, key.sequence, WallDue::time_to_live});
+      insert_timer({row.expires, queue.id, key.sequence, WallDue::time_to_live});
     }
   }
   ++queue.row.ready;

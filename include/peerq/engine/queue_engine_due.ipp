@@ -16,12 +16,39 @@ void QueueEngine<T>::sweep() {
   }
   while (sweep_one_session()) {
   }
+  const std::uint64_t now = FarDueRow::bucket_of(header_.stamps.wall);
+  while (sweep_one_far(now)) {
+  }
   while (sweep_one_wall()) {
   }
   while (sweep_one_schedule()) {
   }
   while (sweep_one_outcome()) {
   }
+  while (sweep_one_far(now + 1)) {
+  }
+}
+
+/// Makes a timer in a bucket up to `last` exact. What may be due already goes before the others are looked at
+/// (S3). False when nothing (more) is to be done in this entry.
+template <Tables T>
+bool QueueEngine<T>::sweep_one_far(std::uint64_t last) {
+  const FarDueRow::Key end{last + 1, QueueId{0}, Sequence{0}, WallDue::delay};
+  if (far_due_.nothing_before(end)) return false;
+  const auto found = far_due_.first(*tables_, {}, far_due_end());
+  if (!found || !(found->key < end)) return false;
+  if (due_budget_ == 0) {
+    more_due_ = true;
+    return false;
+  }
+  --due_budget_;
+  const MessageKey key{found->key.queue, found->key.sequence};
+  const MessageRow row = need_message(key);
+  const WallTime at = found->key.kind == WallDue::delay ? row.due : row.expires;
+  if (FarDueRow::bucket_of(at) != found->key.bucket) damaged("a far timer does not fit its message", key);
+  tables_->template erase<FarDueRow>(found->key);
+  insert_wall_due({at, key.queue, key.sequence, found->key.kind});
+  return true;
 }
 
 /// False when nothing (more) is to be done in this entry.

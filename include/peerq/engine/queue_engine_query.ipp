@@ -18,6 +18,8 @@ NextDue QueueEngine<T>::next_due() const {
   due.lease = std::min(due.lease, sessions_.next_timer());
   const WallDueRow::Key end{WallTime::never(), QueueId{0}, Sequence{0}, WallDue::delay};
   if (const auto wall = first_wall_due(end, header_.expiry_halted)) due.wall = wall->at;
+  const auto far = far_due_.first(*tables_, {}, far_due_end());
+  if (far) due.wall = std::min(due.wall, FarDueRow::near_from(far->key.bucket));
   const auto run = schedule_due_.first(*tables_, {}, {WallTime::never(), QueueId{0}, {}});
   if (run) due.wall = std::min(due.wall, run->key.at);
   const auto outcome = outcome_due_.first(*tables_, {}, {WallTime::never(), {}});

@@ -179,11 +179,11 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
   queue.row.bytes += row.counted_bytes;
   ++queue.row.sent;
   tables_->insert_payload(MessageId{key.queue, key.sequence}, payload_of(item));
-  if (row.expires.ms != 0) insert_wall_due({row.expires, queue.id, key.sequence, WallDue::time_to_live});
+  if (row.expires.ms != 0) insert_timer({row.expires, queue.id, key.sequence, WallDue::time_to_live});
   if (row.due.ms != 0) {
     row.state = MessageState::delayed;
     ++queue.row.delayed;
-    insert_wall_due({row.due, queue.id, key.sequence, WallDue::delay});
+    insert_timer({row.due, queue.id, key.sequence, WallDue::delay});
   } else {
     ++queue.row.ready;
     arm_retention(queue, row.retention_base());

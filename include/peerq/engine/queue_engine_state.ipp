@@ -102,9 +102,7 @@ void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key
       if (row.group != 0) tables_->template erase<GroupOrderRow>(order);
       break;
     case MessageState::moving: break;
-    case MessageState::delayed:
-      tables_->template erase<WallDueRow>({row.due, key.queue, key.sequence, WallDue::delay});
-      break;
+    case MessageState::delayed: erase_timer({row.due, key.queue, key.sequence, WallDue::delay}); break;
     case MessageState::ready:
       if (row.group != 0) {
         tables_->template erase<GroupOrderRow>(order);
@@ -129,7 +127,7 @@ void QueueEngine<T>::erase_state_rows(QueueContext& queue, const MessageKey& key
       return;  // its time-to-live stands still
   }
   if (row.expires.ms != 0) {
-    tables_->template erase<WallDueRow>({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+    erase_timer({row.expires, key.queue, key.sequence, WallDue::time_to_live});
   }
 }
 
@@ -154,8 +152,8 @@ template <Tables T>
 void QueueEngine<T>::enter_delayed(QueueContext& queue, const MessageKey& key, MessageRow& row) {
   row.state = MessageState::delayed;
   ++queue.row.delayed;
-  insert_wall_due({row.due, key.queue, key.sequence, WallDue::delay});
-  if (row.expires.ms != 0) insert_wall_due({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+  insert_timer({row.due, key.queue, key.sequence, WallDue::delay});
+  if (row.expires.ms != 0) insert_timer({row.expires, key.queue, key.sequence, WallDue::time_to_live});
   tables_->template update<MessageRow>(key, row);
 }
 
@@ -203,6 +201,26 @@ void QueueEngine<T>::insert_wall_due(const WallDueRow::Key& key) {
   if (!is_expiry(key.kind)) delay_due_.note(key);
 }
 
+/// A timer of a message: exact when it is near, else by its bucket.
+template <Tables T>
+void QueueEngine<T>::insert_timer(const WallDueRow::Key& key) {
+  const std::uint64_t bucket = FarDueRow::bucket_of(key.at);
+  if (bucket <= FarDueRow::near_at(header_.stamps.wall)) return insert_wall_due(key);
+  const FarDueRow::Key far{bucket, key.queue, key.sequence, key.kind};
+  tables_->template insert<FarDueRow>(far, FarDueRow{});
+  far_due_.note(far);
+}
+
+/// It may be in its bucket still although it is near.
+template <Tables T>
+void QueueEngine<T>::erase_timer(const WallDueRow::Key& key) {
+  const FarDueRow::Key far{FarDueRow::bucket_of(key.at), key.queue, key.sequence, key.kind};
+  const FarDueRow::Key behind{far.bucket, far.queue, far.sequence.next(), WallDue::delay};
+  const bool is_far = !far_due_.nothing_before(behind) && tables_->template find<FarDueRow>(far);
+  if (is_far) return tables_->template erase<FarDueRow>(far);
+  tables_->template erase<WallDueRow>(key);
+}
+
 /// The rows of ready and parked messages that only time can move on.
 template <Tables T>
 void QueueEngine<T>::insert_aged(QueueContext& queue, const MessageKey& key, const MessageRow& row) {
@@ -210,7 +228,7 @@ void QueueEngine<T>::insert_aged(QueueContext& queue, const MessageKey& key, con
   tables_->template insert<AgedRow>(aged, AgedRow{});
   queue.aged.note(aged);
   arm_retention(queue, row.retention_base());
-  if (row.expires.ms != 0) insert_wall_due({row.expires, key.queue, key.sequence, WallDue::time_to_live});
+  if (row.expires.ms != 0) insert_timer({row.expires, key.queue, key.sequence, WallDue::time_to_live});
 }
 
 /// Back to the queue after it was taken out, unless its time has passed meanwhile (S40). False when it left.

@@ -72,6 +72,7 @@ enum class TableId : std::uint8_t {
   schedules = 46,
   schedule_due = 47,
   schedule_count = 48,
+  far_due = 49,
   catalog_queues = 20,
   catalog_ids = 21,
   catalog_sources = 22,
@@ -306,6 +307,42 @@ struct WallDueRow {
   static constexpr bool dense = false;
   friend bool operator==(const WallDueRow&, const WallDueRow&) = default;
   static void layout(auto&, auto&) {}
+};
+
+/// What falls due by the calendar later than soon (`far_due_span`): by coarse buckets of time, in each in the
+/// order of the messages, so that rows spread over a day go to the end of a few buckets instead of all over a
+/// table. Shortly before their time they become WallDueRows. Delays and times-to-live only; the exact time
+/// is the message's.
+struct FarDueRow {
+  struct Key {
+    std::uint64_t bucket = 0;
+    QueueId queue;
+    Sequence sequence;
+    WallDue kind = WallDue::delay;
+    friend constexpr auto operator<=>(const Key&, const Key&) = default;
+    static void layout(auto& archive, auto& key) {
+      archive.field(key.bucket);
+      archive.field(key.queue);
+      archive.field(key.sequence);
+      archive.field(key.kind);
+    }
+  };
+  static constexpr TableId table = TableId::far_due;
+  static constexpr bool dense = false;
+  friend bool operator==(const FarDueRow&, const FarDueRow&) = default;
+  static void layout(auto&, auto&) {}
+
+  static constexpr std::uint64_t bucket_of(WallTime at) noexcept {
+    return at.ms <= 0 ? 0 : static_cast<std::uint64_t>(at.ms) / span;
+  }
+  /// Buckets up to this one are not far.
+  static constexpr std::uint64_t near_at(WallTime now) noexcept { return bucket_of(now) + 1; }
+  /// When a bucket is no longer far.
+  static constexpr WallTime near_from(std::uint64_t bucket) noexcept {
+    return {bucket == 0 ? 0 : static_cast<std::int64_t>((bucket - 1) * span)};
+  }
+
+  static constexpr auto span = static_cast<std::uint64_t>(limits::far_due_span.count());
 };
 
 enum class Cause : std::uint8_t {

@@ -1,5 +1,7 @@
 // Send: S12-S16, S60, S62 as far as the engine decides.
 
+#include <catch2/generators/catch_generators.hpp>
+
 #include "engine_fixture.hpp"
 
 namespace peerq::test {
@@ -133,6 +135,60 @@ TEST_CASE("S16 a delayed message is not handed out before its due time and is re
   CHECK(shard.receive(shard.queue).empty());
   shard.pass(1ms);
   CHECK(shard.receive_one(shard.queue).id == id);
+}
+
+TEST_CASE("S3 S16 timers far ahead wait in buckets, and are exact all the same") {
+  const auto delay = GENERATE(limits::far_due_span * 2 + 1ms, Milliseconds(24h), Milliseconds(24h * 400));
+  OneQueue shard;
+  const MessageId id = shard.send_delayed(shard.queue, "late", delay);
+  shard.send_expiring(shard.queue, "gone", delay);
+  shard.send_delayed(shard.queue, "soon", 1s);
+  CHECK(shard.tables.rows<FarDueRow>().size() == 2);
+  CHECK(shard.tables.rows<WallDueRow>().size() == 1);
+  const WallTime due = shard.now.wall + delay;
+  shard.restart();
+  shard.tick(1s);
+  CHECK(shard.receive_one(shard.queue).receive_count == 1);
+  const Milliseconds before = FarDueRow::near_from(FarDueRow::bucket_of(due)) - shard.now.wall;
+  CHECK(shard.engine().next_due().wall == shard.now.wall + before);
+  shard.tick(before);
+  CHECK(shard.tables.rows<FarDueRow>().empty());
+  CHECK(shard.tables.rows<WallDueRow>().size() == 2);
+  CHECK(shard.engine().next_due().wall == due);
+  shard.tick(due - shard.now.wall - 1ms);
+  CHECK(shard.get(shard.queue, id)->state == MessageState::delayed);
+  shard.tick(1ms);
+  CHECK(shard.get(shard.queue, id)->state == MessageState::ready);
+  CHECK(shard.counters(shard.queue).expired == 1);
+}
+
+TEST_CASE("S3 after a jump of the clock what was far ahead falls due in its order, in slices") {
+  OneQueue shard;
+  shard.check_every_entry = false;
+  for (int i = 0; i < 2'500; ++i)
+    shard.send_delayed(shard.queue, std::to_string(i), Milliseconds(24h) - Milliseconds(i * 10'000));
+  shard.tick(24h);
+  CHECK(shard.effects.more_due);
+  while (shard.effects.more_due) shard.tick();
+  CHECK(shard.counters(shard.queue).ready == 2'500);
+  CHECK(shard.tables.rows<FarDueRow>().empty());
+  CHECK(shard.tables.rows<WallDueRow>().empty());
+}
+
+TEST_CASE("S8 S66 a message far ahead is cancelled, purged and reclaimed with its timers") {
+  OneQueue shard;
+  SendItem item = shard.item("x");
+  item.due = shard.now.wall + 24h;
+  item.time_to_live_ms = Milliseconds(48h).count();
+  const MessageId id = shard.send_batch(shard.queue, {item}).items.at(0).id;
+  shard.send_batch(shard.queue, {item});
+  CHECK(shard.tables.rows<FarDueRow>().size() == 4);
+  CHECK(shard.apply(Cancel{shard.queue, {&id, 1}}).items.at(0).code == errc::ok);
+  CHECK(shard.tables.rows<FarDueRow>().size() == 2);
+  shard.apply(Purge{shard.queue});
+  shard.tick();
+  CHECK(shard.tables.rows<FarDueRow>().empty());
+  CHECK(shard.tables.payloads().empty());
 }
 
 TEST_CASE("S16 a due time in the past, or an explicit delay of nothing, means now") {

@@ -283,6 +283,7 @@ void add_schedule_rows(RowLines& lines) {
   schedule.owes_one = true;
   schedule.caught_up = 7;
   lines.add("ScheduleRow", {queue, "nightly"}, schedule);
+  lines.add("FarDueRow", {3'320'312, queue, Sequence::make(4, 7), WallDue::time_to_live}, FarDueRow{});
   lines.add("ScheduleDueRow", {{1'700'000'000'005}, queue, "nightly"}, ScheduleDueRow{});
   lines.add("ScheduleCountRow", {}, ScheduleCountRow{1, 2});
 }
