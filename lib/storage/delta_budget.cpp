@@ -30,8 +30,9 @@ DeltaLimits DeltaLimits::of(std::size_t memory_budget, std::uint64_t capacity) n
 DeltaBudget::DeltaBudget(DeltaLimits limits, Room room)
     : limits_(limits), room_(std::move(room)), dirty_pages_now_(limits.dirty_pages) {}
 
-void DeltaBudget::set_active(ShardId shard, std::size_t bytes) noexcept {
+void DeltaBudget::set_active(ShardId shard, std::size_t bytes, std::size_t dirty_pages) noexcept {
   active_[shard.value] = bytes;
+  dirty_[shard.value] = dirty_pages;
   add_up();
 }
 
@@ -56,7 +57,9 @@ bool DeltaBudget::freeze_due(ShardId shard, std::size_t dirty_pages, std::uint64
 }
 
 bool DeltaBudget::exceeded() const noexcept {
-  return total() > active_sum() && total() >= limits_.total_bytes;
+  if (total() <= active_sum()) return false;
+  return total() >= limits_.total_bytes ||
+         *std::max_element(dirty_.begin(), dirty_.end()) >= dirty_pages_now_;
 }
 
 void DeltaBudget::look_at_disk() {

@@ -33,12 +33,14 @@ class DeltaBudget {
 
   DeltaBudget(DeltaLimits limits, Room room);
 
-  void set_active(ShardId shard, std::size_t bytes) noexcept;
+  /// `dirty_pages` are those that writing it will make.
+  void set_active(ShardId shard, std::size_t bytes, std::size_t dirty_pages) noexcept;
   void set_frozen(ShardId shard, std::size_t bytes) noexcept;
 
   /// Whether this shard should be frozen, given its own figures.
   bool freeze_due(ShardId shard, std::size_t dirty_pages, std::uint64_t log_bytes) const noexcept;
-  /// Everything together is above the budget while something is frozen.
+  /// While something is frozen: everything together is above the budget, or what is not would make more pages
+  /// dirty than a checkpoint may.
   bool exceeded() const noexcept;
   /// Active and frozen bytes of all shards.
   std::size_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
@@ -57,6 +59,7 @@ class DeltaBudget {
   Room room_;
   std::size_t dirty_pages_now_;
   std::array<std::size_t, shards> active_{};
+  std::array<std::size_t, shards> dirty_{};
   std::array<std::size_t, shards> frozen_{};
   std::atomic<std::size_t> total_{0};
 };

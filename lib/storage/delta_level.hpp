@@ -3,10 +3,12 @@
 // that the row is erased, and knows whether the levels below hold a row of that key: if not, erasing it
 // leaves nothing at all.
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "peerq/base/assert.hpp"
@@ -80,6 +82,7 @@ class DeltaLevel {
       place.value() = row;
     } else {
       const auto [cell, made] = table<Row>().need(key);
+      table<Row>().written.note(key);
       PEERQ_ASSERT(made || cell->erased);
       cell->row = row;
       cell->erased = false;
@@ -95,6 +98,7 @@ class DeltaLevel {
       place.value() = row;
     } else {
       const auto [cell, made] = table<Row>().need(key);
+      table<Row>().written.note(key);
       PEERQ_ASSERT(!cell->erased);
       if (made) cell->below = true;
       if constexpr (!std::is_trivially_copyable_v<Row>) {
@@ -112,6 +116,7 @@ class DeltaLevel {
     } else {
       auto& rows = table<Row>();
       const auto [cell, made] = rows.need(key);
+      rows.taken_out.note(key);
       PEERQ_ASSERT(!cell->erased);
       if (made) cell->below = true;
       if constexpr (!std::is_trivially_copyable_v<Row>) held_ -= std::min(held_, held_outside(cell->row));
@@ -156,16 +161,24 @@ class DeltaLevel {
     return sum;
   }
 
-  /// Estimated leaf pages that writing the level makes dirty. Runs of neighbours share pages; an ordered
-  /// table's rows are taken as half scattered.
-  std::size_t dirty_pages(std::uint64_t payload_pages_per_row) const {
+  /// Estimated leaf pages that writing the level makes dirty. Rows that came in the order of their keys share
+  /// pages; others have one each, as long as the table has so many. `pages_of` gives a table's pages below.
+  template <class PagesOf>
+  std::size_t dirty_pages(std::uint64_t payload_pages_per_row, const PagesOf& pages_of) const {
     std::size_t sum = messages_.segment_count() + payloads_.segment_count() + payload_bytes_ / page_size +
                       payloads_erased_ * payload_pages_per_row / 1024;
+    std::size_t all_scattered = 0;
     OrderedRows::for_each([&]<class Row>() {
-      sum += table<Row>().size() / (scattered<Row>() ? 4 : 32);
+      const auto& rows = table<Row>();
+      if (rows.empty()) return true;
+      const std::size_t in_order = rows.size() / rows_per_page;
+      const std::size_t scattered =
+          std::min<std::size_t>(rows.scattered(), pages_of(Row::table) + in_order + 1);
+      sum += in_order + scattered;
+      all_scattered += scattered;
       return true;
     });
-    return sum;
+    return sum + std::min<std::size_t>(all_scattered, pages_of(sums_table));
   }
 
   /// Gives every entry to the sink, sealed for `shard`.
@@ -178,17 +191,42 @@ class DeltaLevel {
     bool erased = false;
     bool below = false;
   };
+
+  /// How often a key came that was smaller than the one before: of keys in no order every second.
+  template <class Key>
+  struct Trail {
+    Key last{};
+    std::size_t jumps = 0;
+
+    void note(const Key& key) {
+      if (key_less(key, last)) ++jumps;
+      last = key;
+    }
+  };
+  /// Of keys that are texts that would cost a copy each; they come in no order.
+  struct NoTrail {
+    void note(const auto&) noexcept {}
+  };
+
   template <class Row>
-  struct Holder : OrderedTable<typename Row::Key, Cell<Row>> {};
+  struct Holder : OrderedTable<typename Row::Key, Cell<Row>> {
+    static constexpr bool has_trail = std::is_trivially_copyable_v<typename Row::Key>;
+    std::conditional_t<has_trail, Trail<typename Row::Key>, NoTrail> written;
+    /// By itself: a queue grows at one end and shrinks at the other.
+    std::conditional_t<has_trail, Trail<typename Row::Key>, NoTrail> taken_out;
+
+    std::size_t scattered() const noexcept {
+      if constexpr (has_trail) {
+        return 2 * (written.jumps + taken_out.jumps);
+      } else {
+        return this->size();
+      }
+    }
+  };
 
   static constexpr std::size_t payload_overhead = 48;
   static constexpr std::size_t page_size = 4096;
-
-  /// Rows that come in no order of their keys; timers come nearly in order.
-  template <class Row>
-  static constexpr bool scattered() noexcept {
-    return Row::table != engine::TableId::lease_due && Row::table != engine::TableId::wall_due;
-  }
+  static constexpr std::size_t rows_per_page = 32;
 
   template <class Row>
   Holder<Row>& table() noexcept {

@@ -58,6 +58,8 @@ class DiskBase {
   /// Reads the payload later, as it is now, whatever is written meanwhile.
   std::shared_ptr<engine::PayloadSource> payload(MessageId id) const;
 
+  /// See Snapshot::pages.
+  std::uint64_t pages(engine::TableId table) const { return current().pages(shard_, table); }
   /// See Snapshot::pages_per_row.
   std::uint64_t payload_pages_per_row() const {
     return current().pages_per_row(shard_, engine::TableId::payloads);

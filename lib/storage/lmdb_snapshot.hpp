@@ -26,6 +26,9 @@ class LmdbSnapshot final : public Snapshot {
   std::optional<Bytes> get(ShardId shard, engine::TableId table, Bytes key) override;
   std::optional<Bytes> next(ShardId shard, engine::TableId table, Bytes from, bool after) override;
   Result<SharedBytes> payload(ShardId shard, MessageId id) override;
+  std::uint64_t pages(ShardId shard, engine::TableId table) const noexcept override {
+    return facts(shard, table).pages;
+  }
   std::uint64_t pages_per_row(ShardId shard, engine::TableId table) const noexcept override;
 
  private:

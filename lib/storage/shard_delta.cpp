@@ -16,17 +16,21 @@ constexpr std::uint32_t look_interval = 1024;
 /// The frozen level, to be written.
 class FrozenRows final : public RowSource {
  public:
-  FrozenRows(ShardId shard, const DeltaLevel& level, std::uint64_t pages_per_row)
-      : shard_(shard), level_(&level), pages_per_row_(pages_per_row) {}
+  FrozenRows(ShardId shard, const DeltaLevel& level, std::uint64_t write_size)
+      : shard_(shard), level_(&level), write_size_(write_size) {}
 
   Result<void> give(RowSink& sink) const override { return level_->give(shard_, sink); }
-  std::uint64_t write_size() const override { return level_->dirty_pages(pages_per_row_) * 4096; }
+  std::uint64_t write_size() const override { return write_size_; }
 
  private:
   ShardId shard_;
   const DeltaLevel* level_;
-  std::uint64_t pages_per_row_;
+  std::uint64_t write_size_;
 };
+
+constexpr std::uint64_t page_size = 4096;
+/// Times 1,024: a page for each payload, to be sure of the room.
+constexpr std::uint64_t whole_pages = 1024;
 
 }  // namespace
 
@@ -64,15 +68,21 @@ void ShardDelta::passed(LogIndex index, Term term, bool configuration, Bytes bod
   account();
 }
 
+std::size_t ShardDelta::dirty_pages(const DeltaLevel& level, std::uint64_t payload_pages_per_row) const {
+  return level.dirty_pages(payload_pages_per_row,
+                           [&](engine::TableId table) { return tables_.base().pages(table); });
+}
+
 void ShardDelta::account() {
-  budget_->set_active(shard_, tables_.active().memory());
+  const DeltaLevel& active = tables_.active();
+  dirty_pages_ = dirty_pages(active, tables_.base().payload_pages_per_row());
+  budget_->set_active(shard_, active.memory(), dirty_pages_);
   if (++entries_ % look_interval == 0) budget_->look_at_disk();
 }
 
 bool ShardDelta::checkpoint_due() const noexcept {
   if (course_ != Course::idle || now_.applied == saved_.applied) return false;
-  const std::size_t dirty = tables_.active().dirty_pages(tables_.base().payload_pages_per_row());
-  return budget_->freeze_due(shard_, dirty, log_bytes_);
+  return budget_->freeze_due(shard_, dirty_pages_, log_bytes_);
 }
 
 bool ShardDelta::freeze(LogIndex durable) {
@@ -88,17 +98,18 @@ bool ShardDelta::freeze(LogIndex durable) {
   }
   saved_ = now_;
   saved_before_ = true;
+  write_size_ = dirty_pages(tables_.active(), whole_pages) * page_size;
   tables_.freeze();
   log_bytes_ = 0;
   course_ = Course::frozen;
   budget_->set_frozen(shard_, tables_.frozen()->memory());
-  budget_->set_active(shard_, tables_.active().memory());
+  account();
   return true;
 }
 
 Result<void> ShardDelta::write() {
   PEERQ_ASSERT(course_ == Course::frozen);
-  const FrozenRows rows(shard_, *tables_.frozen(), 1024);
+  const FrozenRows rows(shard_, *tables_.frozen(), write_size_);
   auto written = store_->write(shard_, rows);
   if (written) course_ = Course::written;
   return written;
@@ -121,14 +132,14 @@ std::unique_ptr<port::StateStream> ShardDelta::stream(std::size_t chunk_bytes) c
 }
 
 Result<void> ShardDelta::stage() {
-  budget_->set_active(shard_, tables_.active().memory());
-  const std::size_t dirty = tables_.active().dirty_pages(tables_.base().payload_pages_per_row());
-  if (!budget_->freeze_due(shard_, dirty, 0)) return {};
+  account();
+  if (!budget_->freeze_due(shard_, dirty_pages_, 0)) return {};
+  write_size_ = dirty_pages(tables_.active(), whole_pages) * page_size;
   tables_.freeze();
   course_ = Course::frozen;
   if (auto written = write(); !written) return written;
   if (auto finished = finish(); !finished) return finished.error();
-  budget_->set_active(shard_, tables_.active().memory());
+  account();
   return {};
 }
 

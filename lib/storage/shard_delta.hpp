@@ -55,6 +55,7 @@ class ShardDelta {
   enum class Course : std::uint8_t { idle, frozen, written };
 
   void account();
+  std::size_t dirty_pages(const DeltaLevel& level, std::uint64_t payload_pages_per_row) const;
 
   ShardId shard_;
   StateStore* store_;
@@ -66,6 +67,10 @@ class ShardDelta {
   bool saved_before_ = false;
   std::uint64_t log_bytes_ = 0;
   std::uint32_t entries_ = 0;
+  /// Of the active level.
+  std::size_t dirty_pages_ = 0;
+  /// Of the frozen one.
+  std::uint64_t write_size_ = 0;
   Course course_ = Course::idle;
 };
 

@@ -30,6 +30,8 @@ class Snapshot {
   virtual std::optional<Bytes> next(ShardId shard, engine::TableId table, Bytes from, bool after) = 0;
   /// A payload, checked and copied out. **Errors** corrupt, node_failed.
   virtual Result<SharedBytes> payload(ShardId shard, MessageId id) = 0;
+  /// Leaf pages of the table.
+  virtual std::uint64_t pages(ShardId shard, engine::TableId table) const noexcept = 0;
   /// Leaf pages that one row of the table takes, times 1,024; how much a change may cost.
   virtual std::uint64_t pages_per_row(ShardId shard, engine::TableId table) const noexcept = 0;
 };

@@ -37,6 +37,10 @@ class SimSnapshot final : public storage::Snapshot {
     return SharedBytes::copy(*bytes);
   }
 
+  std::uint64_t pages(ShardId shard, engine::TableId table) const noexcept override {
+    const auto* rows = find(shard, table);
+    return rows == nullptr ? 0 : rows->size() / 64 + 1;
+  }
   std::uint64_t pages_per_row(ShardId, engine::TableId) const noexcept override { return 1'024 / 16; }
 
  private:

@@ -203,10 +203,10 @@ TEST_CASE("a checkpoint is due at the first of bytes, dirty pages and log") {
   CHECK_FALSE(budget.freeze_due(data_shard, 49, 299));
   CHECK(budget.freeze_due(data_shard, 50, 0));
   CHECK(budget.freeze_due(data_shard, 0, 300));
-  budget.set_active(data_shard, 700);
-  budget.set_active(interval_shard, 299);
+  budget.set_active(data_shard, 700, 0);
+  budget.set_active(interval_shard, 299, 0);
   CHECK_FALSE(budget.freeze_due(data_shard, 0, 0));
-  budget.set_active(interval_shard, 300);
+  budget.set_active(interval_shard, 300, 0);
   CHECK(budget.freeze_due(data_shard, 0, 0));
   CHECK_FALSE(budget.freeze_due(interval_shard, 0, 0));
   CHECK_FALSE(budget.exceeded());
@@ -215,6 +215,33 @@ TEST_CASE("a checkpoint is due at the first of bytes, dirty pages and log") {
   budget.set_frozen(catalog_shard, 1000);
   CHECK(budget.exceeded());
   CHECK(budget.total() == 2000);
+}
+
+TEST_CASE("entries wait while a checkpoint runs and the next would make too many pages dirty") {
+  DeltaBudget budget({.freeze_bytes = 1000, .total_bytes = 2000, .dirty_pages = 50, .log_bytes = 300}, {});
+  budget.set_active(data_shard, 1, 50);
+  CHECK_FALSE(budget.exceeded());
+  budget.set_frozen(data_shard, 1);
+  CHECK(budget.exceeded());
+  budget.set_active(data_shard, 1, 49);
+  CHECK_FALSE(budget.exceeded());
+}
+
+TEST_CASE("rows in the order of their keys share pages, others have one each as far as there are any") {
+  const std::uint64_t pages = GENERATE(0, 100, 100'000);
+  const auto pages_of = [&](engine::TableId table) { return table == TableId::wall_due ? pages : 0; };
+  DeltaLevel in_order;
+  DeltaLevel scattered;
+  for (std::int64_t i = 0; i < 10'000; ++i) {
+    in_order.insert<WallDueRow>({WallTime{i}, QueueId(1), {}, WallDue::delay}, {});
+    const auto mixed = static_cast<std::int64_t>(static_cast<std::uint32_t>(i * 2'654'435'761));
+    scattered.insert<WallDueRow>({WallTime{mixed}, QueueId(1), {}, WallDue::delay}, {});
+  }
+  const std::size_t packed = 10'000 / 32;
+  CHECK(in_order.dirty_pages(1024, pages_of) == packed);
+  const std::size_t most = std::min<std::size_t>(10'000, pages + packed);
+  CHECK(scattered.dirty_pages(1024, pages_of) > packed + most * 7 / 10);
+  CHECK(scattered.dirty_pages(1024, pages_of) <= packed + most + 1);
 }
 
 TEST_CASE("a little room on disk makes checkpoints small") {
@@ -243,6 +270,8 @@ TEST_CASE("limits follow the memory budget and the disk") {
   CHECK(tiny.log_bytes == 512 << 10);
 }
 
+std::size_t no_pages(engine::TableId) { return 0; }
+
 TEST_CASE("the delta's memory is counted and given back") {
   DeltaLevel level;
   const std::size_t empty = level.memory();
@@ -255,7 +284,7 @@ TEST_CASE("the delta's memory is counted and given back") {
   }
   CHECK(level.memory() > empty + 1'500'000);
   CHECK(level.memory() < empty + 2'500'000);
-  CHECK(level.dirty_pages(0) > 250);
+  CHECK(level.dirty_pages(0, no_pages) > 250);
   for (std::uint64_t number = 0; number < 1000; ++number) {
     level.erase<MessageRow>(key_of(number));
     level.erase_payload(id_of(number));
