@@ -1,6 +1,8 @@
 // The delta over the tables on disk: what vanishes, what is written, when it is frozen, what a failed write
 // leaves.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <string>
 
 #include "storage/delta_budget.hpp"
@@ -14,6 +16,9 @@ using engine::MessageKey;
 using engine::MessageRow;
 using engine::NoteRow;
 using engine::ReadyRow;
+using engine::TableId;
+using engine::WallDue;
+using engine::WallDueRow;
 using storage::DeltaBudget;
 using storage::DeltaLevel;
 using storage::DeltaLimits;
@@ -37,6 +42,7 @@ class UnreadableState final : public storage::StateStore {
       throw engine::TablesFailure{Error(errc::node_failed, "EIO")};
     }
     Result<SharedBytes> payload(ShardId, MessageId) override { return errc::node_failed; }
+    std::uint64_t pages(ShardId, engine::TableId) const noexcept override { return 0; }
     std::uint64_t pages_per_row(ShardId, engine::TableId) const noexcept override { return 0; }
   };
   Result<void> write(ShardId, const storage::RowSource&) override { return errc::node_failed; }
