@@ -179,11 +179,23 @@ void LogMaker::push(Dice& dice, engine::CommandBody body) {
 }
 
 /// Opens, closes, or repeats a request, mostly a late one.
+/// One that a lease in flight ends with; 0 = there is none.
+SessionId LogMaker::bound_session() const {
+  for (const auto& [id, queue] : model_.queues) {
+    for (const auto& [position, message] : queue.messages) {
+      if (message.state == engine::MessageState::in_flight && message.bound.value != 0) return message.bound;
+    }
+  }
+  return {};
+}
+
 void LogMaker::add_session(Dice& dice) {
   const SessionId session(1 + dice.below(session_count));
   const bool known = model_.sessions.contains(session);
   if (known ? dice.chance(8) : dice.chance(60)) return push(dice, engine::OpenSession{session});
   if (dice.chance(5)) return push(dice, engine::CloseSession{session});
+  if (const SessionId bound = bound_session(); bound.value != 0 && dice.chance(20))
+    return push(dice, engine::CloseSession{bound});
   if (requests_.empty()) return add_receive(dice);
   const std::size_t reach = std::min<std::size_t>(requests_.size(), dice.chance(80) ? 6 : 1000);
   const auto& request = requests_[requests_.size() - 1 - dice.below(reach)];

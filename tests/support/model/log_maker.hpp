@@ -43,6 +43,7 @@ class LogMaker {
   Bytes keep(std::string text);
   void push(Dice& dice, engine::CommandBody body);
   void add_session(Dice& dice);
+  SessionId bound_session() const;
   void add_several(Dice& dice);
   void add_transact(Dice& dice);
   void add_send(Dice& dice);
