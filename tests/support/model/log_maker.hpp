@@ -13,6 +13,9 @@
 
 namespace peerq::model {
 
+/// Queues that a log has at once.
+inline constexpr std::size_t name_count = 5;
+
 class LogMaker {
  public:
   LogMaker(const ReferenceModel& model, System& system);
