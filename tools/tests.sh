@@ -47,5 +47,15 @@ run_test() {
     for tree in $trees; do echo "subdirs(\"$tree\")"; done >"$directory/CTestTestfile.cmake"
     set -- "$@" -R "$(filter_expression "$directory" "$filter")"
   fi
-  ctest_of "$directory" "$trees" "$@"
+  status=0
+  ctest_of "$directory" "$trees" "$@" || status=$?
+  random_steps "$directory/Testing/Temporary/LastTest.log"
+  return $status
+}
+
+# How many commands the random logs of the model had, over all trees.
+random_steps() {
+  [ -f "$1" ] || return 0
+  awk '/^model .*: steps [0-9]+ /{ sub(/.*: steps /, ""); sum += $1 }
+    END { if (sum) print "random command steps " sum }' "$1"
 }

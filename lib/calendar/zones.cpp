@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <stdexcept>
 
 #include "peerq/base/limits.hpp"
@@ -41,6 +42,13 @@ bool lists_our_days(const date::tzdb& database) {
   return !looked;
 }
 
+/// Guards the first reading of the database and of each zone, which are the process's. The library guards
+/// them itself, by atomics that a thread sanitizer does not see in a library which it did not compile.
+std::mutex& reading() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Error unusable(std::string_view why) {
   return {errc::not_supported, fmt::format("the system's zone database {}; install the package tzdata", why)};
 }
@@ -61,6 +69,7 @@ SysTime last_instant(const date::time_zone& zone, LocalMinutes time) {
 }
 
 Result<const date::time_zone*> Zones::find(std::string_view field, std::string_view name) const {
+  const std::lock_guard lock(reading());
   try {
     const date::tzdb& database = database_();
     if (database.zones.empty()) return unusable("is empty");

@@ -40,7 +40,7 @@ TEST_CASE("random logs meet every situation that they are made for") {
   const std::uint64_t seed = test_seed();
   LogResult result;
   for (const char* name : {"delta", "naive"})  // the first has checkpoints, the second all commands
-    result.add(run_logs(setting(name).make, seed, 30'000, setting(name).options));
+    result.add(run_logs(setting(name).make, seed, 60'000, setting(name).options));
   print_steps("situations", result, seed);
   if (!result.violation.empty()) FAIL(result.violation);
   for (std::size_t i = 0; i < result.met.size(); ++i) {

@@ -28,27 +28,6 @@ TEST_CASE("S76 a transaction that fails has dropped nothing") {
   CHECK(log.receive_numbers(dropping, 1) == std::vector<std::uint64_t>{1});
 }
 
-TEST_CASE("S76 a transaction sends to a full queue that drops its oldest and to where that goes") {
-  const auto system = setting("naive").make();
-  SmallLog log(*system);
-  QueueOptions one_message;
-  one_message.max_messages = 1;
-  const QueueId dead = log.create(one_message);
-  QueueOptions drops = one_message;
-  drops.overflow = Overflow::drop_oldest;
-  const QueueId dropping = log.create(drops, dead);
-  log.send(dropping, 1);
-  const std::vector<engine::SendItem> one{SmallLog::item()};
-  const std::vector<engine::Transact::Part> parts{{dropping, {}, one}, {dead, {}, one}};
-  const auto reply = log.run(engine::Transact{parts});
-  CHECK(reply.code == errc::ok);
-  REQUIRE(reply.items.size() == 2);
-  CHECK(reply.items[1].code == errc::ok);
-  CHECK(system->facts(dropping, log.now())->counters.ready == 1);
-  // The dropped one, beyond the limit (S38), and the new one, for which there was room.
-  CHECK(system->facts(dead, log.now())->counters.ready == 2);
-}
-
 TEST_CASE("S76 a transaction on a queue above its limit happens wholly or not at all") {
   const auto system = setting("naive").make();
   SmallLog log(*system);

@@ -13,6 +13,9 @@
 
 namespace peerq::model {
 
+/// Queues that a log has at once.
+inline constexpr std::size_t name_count = 5;
+
 class LogMaker {
  public:
   LogMaker(const ReferenceModel& model, System& system);
@@ -43,6 +46,7 @@ class LogMaker {
   Bytes keep(std::string text);
   void push(Dice& dice, engine::CommandBody body);
   void add_session(Dice& dice);
+  SessionId bound_session() const;
   void add_several(Dice& dice);
   void add_transact(Dice& dice);
   void add_send(Dice& dice);
