@@ -17,6 +17,7 @@
 #include "storage/ordered_table.hpp"
 #include "storage/row_list.hpp"
 #include "storage/row_seal.hpp"
+#include "storage/row_sums.hpp"
 #include "storage/segment_table.hpp"
 #include "storage/state_store.hpp"
 
@@ -173,7 +174,7 @@ class DeltaLevel {
       if (rows.empty()) return true;
       const std::size_t in_order = rows.size() / rows_per_page;
       const std::size_t scattered =
-          std::min<std::size_t>(rows.scattered(), pages_of(Row::table) + in_order + 1);
+          std::min<std::size_t>({rows.scattered(), rows.size(), pages_of(Row::table) + in_order + 1});
       sum += in_order + scattered;
       all_scattered += scattered;
       return true;

@@ -119,7 +119,7 @@ inline constexpr std::size_t waiters_max = 65'536;
 inline constexpr std::size_t due_rows_per_entry = 1'000;
 /// Timers of the calendar are kept exactly for so long ahead at least, later ones roughly. On disk: never
 /// change it.
-inline constexpr Milliseconds far_due_span{512 * 1'000};
+inline constexpr std::chrono::milliseconds far_due_span = 512s;
 /// Messages of one queue that are on their way to other shards at once (S41).
 inline constexpr std::size_t moves_max = 64;
 /// Rows that one receive may look at without handing them out.

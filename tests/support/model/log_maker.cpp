@@ -46,14 +46,21 @@ void LogMaker::begin(Dice& dice) {
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
   // What expires does so in an order that is left open: no run of a schedule drops any of it.
-  WallTime run = WallTime::never();
-  for (const auto& [id, queue] : model_.queues) {
-    for (const auto& [name, schedule] : queue.schedules)
-      if (!schedule.runs.empty()) run = std::min(run, schedule.runs.front());
-  }
-  const WallTime last{std::max(run, next_expiry()).ms - 1};
-  if (run != next_expiry()) now.wall = std::max(before, std::min(now.wall, last));
+  const WallTime run = next_run(false);
+  const WallTime expiry = next_expiry();
+  if (run != expiry || next_run(true) == run)
+    now.wall = std::max(before, std::min(now.wall, WallTime{std::max(run, expiry).ms - 1}));
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
+}
+
+WallTime LogMaker::next_run(bool where_oldest_drops) const {
+  WallTime next = WallTime::never();
+  for (const auto& [id, queue] : model_.queues) {
+    if (where_oldest_drops && queue.config.options.overflow != Overflow::drop_oldest) continue;
+    for (const auto& [name, schedule] : queue.schedules)
+      if (!schedule.runs.empty()) next = std::min(next, schedule.runs.front());
+  }
+  return next;
 }
 
 WallTime LogMaker::next_expiry() const {

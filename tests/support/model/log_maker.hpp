@@ -27,6 +27,8 @@ class LogMaker {
 
   /// When the next message expires if nothing happens.
   WallTime next_expiry() const;
+  /// When the next run of a schedule is due, of those whose queues drop their oldest, or of all.
+  WallTime next_run(bool where_oldest_drops) const;
   /// Sets the stamps of a new entry.
   void begin(Dice& dice);
   /// Adds a command.

@@ -215,7 +215,7 @@ TEST_CASE("S64 while expiry is halted time-to-live and retention stand still, de
   QueueOptions options = retained(20s);
   OneQueue shard(options);
   shard.send_expiring(shard.queue, "mortal", 5s);
-  shard.send_expiring(shard.queue, "retained", 1h);
+  shard.send_expiring(shard.queue, "retained", 5min);
   shard.send_delayed(shard.queue, "delayed", 30s);
   shard.halted = true;
   shard.tick(30s);
