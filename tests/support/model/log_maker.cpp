@@ -46,10 +46,9 @@ void LogMaker::begin(Dice& dice) {
                                                                       to_due - 1, to_due + 1, 2500, 60'000}));
   }
   // What expires does so in an order that is left open: no run of a schedule drops any of it.
-  const WallTime run = next_run(false);
   const WallTime expiry = next_expiry();
-  if (run != expiry || next_run(true) == run)
-    now.wall = std::max(before, std::min(now.wall, WallTime{std::max(run, expiry).ms - 1}));
+  const WallTime run = next_run(next_run(false) == expiry);
+  now.wall = std::max(before, std::min(now.wall, WallTime{std::max(run, expiry).ms - 1}));
   header_.expiry_halted = header_.expiry_halted ? dice.chance(60) : dice.chance(3);
 }
 
