@@ -37,23 +37,27 @@ struct DeduplicationRow {
   }
 };
 
-/// The same by the end of its window.
+/// The same by the end of its window, then by message: rows that come at the end of the table and go at its
+/// front.
 struct DeduplicationEndRow {
   struct Key {
     QueueId queue;
     WallTime until;
-    std::string id;
-    friend auto operator<=>(const Key&, const Key&) = default;
+    Sequence message;
+    friend constexpr auto operator<=>(const Key&, const Key&) = default;
     static void layout(auto& archive, auto& key) {
       archive.field(key.queue);
       archive.field(key.until);
-      archive.rest(key.id);
+      archive.field(key.message);
     }
   };
   static constexpr TableId table = TableId::deduplication_ends;
   static constexpr bool dense = false;
+
+  std::string id;
+
   friend bool operator==(const DeduplicationEndRow&, const DeduplicationEndRow&) = default;
-  static void layout(auto&, auto&) {}
+  static void layout(auto& archive, auto& row) { archive.text(row.id); }
 };
 
 /// The id of a message, while it lives in the queue it was sent to: a cancel forgets it.

@@ -6,9 +6,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <vector>
 
+#include "peerq/engine/group_cache.hpp"
 #include "peerq/engine/lower_bound.hpp"
 #include "peerq/engine/queue_rows.hpp"
 #include "peerq/engine/reply.hpp"
@@ -26,15 +26,6 @@ struct LaneContext {
   bool in_tables = false;
   LowerBound<ReadyRow> ready;
   LowerBound<ParkedRow> parked;
-};
-
-/// A group in memory, for the length of an entry: `stored` is what the tables have.
-struct GroupContext {
-  GroupRow row;
-  GroupRow stored;
-  bool in_tables = false;
-  /// A purge came by since it was last looked at.
-  bool renewed = false;
 };
 
 /// Below which number a group has nothing ready, of the groups looked at last. Of a deep group many rows are
@@ -88,8 +79,9 @@ struct QueueContext {
   /// What is reclaimed: places in rings that a purge made void, and the groups of a deleted queue.
   std::array<LowerBound<RankRow>, limits::priority_count> void_ranks;
   LowerBound<GroupRow> left_groups;
-  /// Groups that the entry being applied has looked at.
-  std::map<std::uint64_t, GroupContext> groups;
+  GroupCache groups;
+  /// Of them, as counted against what the engine holds.
+  std::size_t groups_counted = 0;
   /// The delivery window is closed.
   bool window_closed = false;
 

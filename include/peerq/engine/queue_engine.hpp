@@ -98,6 +98,8 @@ class QueueEngine {
  private:
   /// Queues kept in memory between entries.
   static constexpr std::size_t contexts_max = 1'024;
+  /// Groups kept between entries, of all queues.
+  static constexpr std::size_t groups_held_max = 4'096;
   /// Stands in a queue's timer for its redrive, where others have a group.
   static constexpr std::uint64_t redrive_timer = ~std::uint64_t{0};
 
@@ -323,6 +325,7 @@ class QueueEngine {
   std::optional<Sequence> first_flight(const QueueContext& queue, std::uint64_t number, Sequence from) const;
   void return_followers(QueueContext& queue, std::uint64_t number, Sequence after);
   void write_groups(QueueContext& queue);
+  bool write_group(QueueContext& queue, std::uint64_t number, GroupContext& group);
   void change_group(const ChangeGroup& command, Reply& reply);
 
   // rate
@@ -530,6 +533,7 @@ class QueueEngine {
   // Derived; dropped when it grows, and with a restart.
   mutable std::map<QueueId, QueueContext> contexts_;
   mutable QueueContext* recent_ = nullptr;
+  std::size_t groups_held_ = 0;
   mutable QueueContext looked_at_;
   mutable LowerBound<LeaseDueRow> lease_due_;
   mutable LowerBound<WallDueRow> wall_due_;
@@ -549,6 +553,8 @@ class QueueEngine {
   std::vector<QueueContext*> touched_;
   std::size_t due_budget_ = 0;
   bool more_due_ = false;
+  /// The deduplication id asked about last is remembered, past its end.
+  mutable bool old_send_ = false;
 
   // Planted bugs keep here what they hold back.
   std::vector<Newcomer> late_newcomers_;

@@ -34,6 +34,7 @@ void QueueEngine<T>::begin(const EntryView& entry, Effects& effects) {
   more_due_ = false;
   if (contexts_.size() > contexts_max) {
     contexts_.clear();
+    groups_held_ = 0;
     recent_ = nullptr;
   }
   for (const Newcomer& newcomer : std::exchange(late_newcomers_, {})) arrive(newcomer);
@@ -53,6 +54,7 @@ void QueueEngine<T>::finish() {
     queue->touched = false;
     if (!queue->forgotten) continue;
     if (recent_ == queue) recent_ = nullptr;
+    groups_held_ -= queue->groups_counted;
     contexts_.erase(queue->id);
   }
   touched_.clear();
@@ -63,7 +65,7 @@ void QueueEngine<T>::finish() {
 
 template <Tables T>
 void QueueEngine<T>::write_back(QueueContext& queue) {
-  if (!queue.groups.empty()) write_groups(queue);
+  if (queue.groups.is_touched()) write_groups(queue);
   std::size_t slice = limits::deduplication_slice;
   reclaim_deduplication(queue, slice);
   if (queue.row != queue.stored) {

@@ -97,10 +97,10 @@ std::uint64_t QueueEngine<T>::purge_messages(QueueContext& queue) {
   QueueRow& row = queue.row;
   ++row.purges;
   row.purged_turn = row.turn;
-  for (auto& [number, group] : queue.groups) {
+  queue.groups.for_each_touched([&](std::uint64_t number, GroupContext& group) {
     renew_group(queue, number, group.row);
     group.renewed = true;
-  }
+  });
   row.purged += live;
   row.held = 0;
   row.ready = row.delayed = row.in_flight = row.parked = row.bytes = 0;  // what moves finishes
@@ -195,6 +195,7 @@ template <Tables T>
 bool QueueEngine<T>::reclaim_groups(QueueContext& queue, std::size_t& budget) {
   const GroupKey end{QueueId{queue.id.value + 1}, 0};
   write_groups(queue);
+  queue.groups.clear();
   while (const auto found = queue.left_groups.first(*tables_, {queue.id, 0}, end)) {
     if (budget == 0) return false;
     --budget;

@@ -14,7 +14,8 @@ std::optional<MessageId> QueueEngine<T>::duplicate_of(const QueueContext& queue,
   if (!is_deduplicated(queue, item)) return std::nullopt;
   const std::string id(as_text(item.deduplication_id));
   const auto known = tables_->template find<DeduplicationRow>({queue.id, id});
-  if (!known || known->until <= header_.stamps.wall) return std::nullopt;
+  old_send_ = known && known->until <= header_.stamps.wall;
+  if (!known || old_send_) return std::nullopt;
   return known->message;
 }
 
@@ -23,17 +24,17 @@ bool QueueEngine<T>::is_deduplicated(const QueueContext& queue, const SendItem& 
   return !item.deduplication_id.empty() && queue.config.options.deduplication_window.count() > 0;
 }
 
-/// The window counts from the first accepted send.
+/// The window counts from the first accepted send. Comes right after `duplicate_of` for the same item.
 template <Tables T>
 void QueueEngine<T>::remember_send(QueueContext& queue, const SendItem& item, const MessageKey& key,
                                    MessageRow& row) {
   if (!is_deduplicated(queue, item)) return;
   const std::string id(as_text(item.deduplication_id));
-  forget_send(queue, id);  // one that is past its end
+  if (old_send_) forget_send(queue, id);
   const WallTime until = header_.stamps.wall + queue.config.options.deduplication_window;
   tables_->template insert<DeduplicationRow>({queue.id, id}, {{queue.id, key.sequence}, until});
-  const DeduplicationEndRow::Key end{queue.id, until, id};
-  tables_->template insert<DeduplicationEndRow>(end, {});
+  const DeduplicationEndRow::Key end{queue.id, until, key.sequence};
+  tables_->template insert<DeduplicationEndRow>(end, {id});
   queue.deduplication_ends.note(end);
   tables_->template insert<MessageDeduplicationRow>(key, {id});
   row.has_deduplication = true;
@@ -44,7 +45,7 @@ void QueueEngine<T>::forget_send(QueueContext& queue, const std::string& id) {
   const auto known = tables_->template find<DeduplicationRow>({queue.id, id});
   if (!known) return;
   tables_->template erase<DeduplicationRow>({queue.id, id});
-  tables_->template erase<DeduplicationEndRow>({queue.id, known->until, id});
+  tables_->template erase<DeduplicationEndRow>({queue.id, known->until, known->message.sequence});
 }
 
 /// The id under which this message was sent, unless a newer one has it.
@@ -60,14 +61,14 @@ void QueueEngine<T>::forget_send_of(QueueContext& queue, const MessageKey& key) 
 /// ended first.
 template <Tables T>
 bool QueueEngine<T>::reclaim_deduplication(QueueContext& queue, std::size_t& budget) {
-  const DeduplicationEndRow::Key now{queue.id, header_.stamps.wall + Milliseconds(1), {}};
-  const DeduplicationEndRow::Key never{queue.id, WallTime::never(), {}};
+  const DeduplicationEndRow::Key now{queue.id, header_.stamps.wall + Milliseconds(1), Sequence{0}};
+  const DeduplicationEndRow::Key never{queue.id, WallTime::never(), Sequence{0}};
   while (queue.removed || !queue.deduplication_ends.nothing_before(now)) {
-    const auto found = queue.deduplication_ends.first(*tables_, {queue.id, WallTime{}, {}}, never);
+    const auto found = queue.deduplication_ends.first(*tables_, {queue.id, WallTime{}, Sequence{0}}, never);
     if (!found || !(queue.removed || found->key < now)) return true;
     if (budget == 0) return false;
     --budget;
-    tables_->template erase<DeduplicationRow>({queue.id, found->key.id});
+    tables_->template erase<DeduplicationRow>({queue.id, found->row.id});
     tables_->template erase<DeduplicationEndRow>(found->key);
   }
   return true;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "peerq/engine/queue_engine.hpp"
 #include "peerq/engine/queue_engine_rate.ipp"
@@ -14,15 +15,19 @@ inline namespace v1 {
 /// The group of this name; a new one when there is none.
 template <Tables T>
 std::uint64_t QueueEngine<T>::open_group(QueueContext& queue, std::string_view name) {
-  const GroupNameRow::Key key{queue.id, std::string(name)};
-  if (const auto named = tables_->template find<GroupNameRow>(key)) {
-    if (!forget_purged(queue, named->group)) return named->group;
+  const std::uint64_t held = queue.groups.number_of(name);
+  if (held != 0 && !forget_purged(queue, held)) return held;
+  GroupNameRow::Key key{queue.id, std::string(name)};
+  if (held == 0) {
+    const auto named = tables_->template find<GroupNameRow>(key);
+    if (named && !forget_purged(queue, named->group)) return named->group;
   }
   const std::uint64_t number = queue.row.next_group++;
   tables_->template insert<GroupNameRow>(key, GroupNameRow{number});
-  GroupRow& row = queue.groups[number].row;
-  row.name = key.name;
+  GroupRow row;
+  row.name = std::move(key.name);
   row.purges = queue.row.purges;
+  queue.groups.add(number, std::move(row));
   return number;
 }
 
@@ -37,25 +42,26 @@ bool QueueEngine<T>::forget_purged(QueueContext& queue, std::uint64_t number) {
   disarm_group_timer(queue, number, row);
   if (group->in_tables) tables_->template erase<GroupRow>({queue.id, number});
   tables_->template erase<GroupNameRow>({queue.id, row.name});
-  queue.groups.erase(number);
+  queue.groups.drop(number);
   return true;
 }
 
 /// The group in memory, for this entry; null when it is not there any more.
 template <Tables T>
 GroupContext* QueueEngine<T>::find_group(QueueContext& queue, std::uint64_t number) {
-  if (const auto at = queue.groups.find(number); at != queue.groups.end()) return &at->second;
-  auto row = tables_->template find<GroupRow>({queue.id, number});
-  if (!row) return nullptr;
-  GroupContext& group = queue.groups[number];
-  group.stored = *row;
-  group.row = std::move(*row);
-  group.in_tables = true;
-  if (group.row.purges != queue.row.purges) {
-    renew_group(queue, number, group.row);
-    group.renewed = true;
+  GroupContext* group = queue.groups.find(number);
+  if (group == nullptr) {
+    auto row = tables_->template find<GroupRow>({queue.id, number});
+    if (!row) return nullptr;
+    group = &queue.groups.add(number, std::move(*row));
+    group->stored = group->row;
+    group->in_tables = true;
   }
-  return &group;
+  if (group->row.purges != queue.row.purges) {
+    renew_group(queue, number, group->row);
+    group->renewed = true;
+  }
+  return group;
 }
 
 template <Tables T>
@@ -68,7 +74,7 @@ GroupContext& QueueEngine<T>::need_group(QueueContext& queue, std::uint64_t numb
 template <Tables T>
 std::string QueueEngine<T>::group_name(QueueId id, std::uint64_t number) const {
   if (const QueueContext* queue = lookup(id)) {
-    if (const auto at = queue->groups.find(number); at != queue->groups.end()) return at->second.row.name;
+    if (const GroupContext* group = queue->groups.peek(number)) return group->row.name;
   }
   const auto row = tables_->template find<GroupRow>({id, number});
   if (!row) damaged("a message names a group that is not there", {id, Sequence{number}});
@@ -255,34 +261,52 @@ void QueueEngine<T>::return_followers(QueueContext& queue, std::uint64_t number,
     take_out(queue, key, row);
     if (row.receive_count > 0) --row.receive_count;
     put_back(queue, key, row, 0);
+    if (due_budget_ > 0) --due_budget_;  // all of this group; less of what is due behind it (S3)
   }
 }
 
 /// Writes the groups back that the entry has looked at; what nothing is known of any more goes.
 template <Tables T>
 void QueueEngine<T>::write_groups(QueueContext& queue) {
-  for (auto& [number, group] : queue.groups) {
-    const GroupKey key{queue.id, number};
-    GroupRow& row = group.row;
-    const bool empty = row.live == 0 && !row.paused && !row.parked && row.held_until.ms == 0;
-    const RateLimit& rate = queue.config.options.group_rate;
-    if (empty && is_full(rate, row.bucket)) {
-      disarm_group_timer(queue, number, row);
-      if (group.in_tables) tables_->template erase<GroupRow>(key);
-      tables_->template erase<GroupNameRow>({queue.id, row.name});
-      continue;
-    }
-    if (empty) {
-      arm_group_timer(queue, number, row, when_filled(rate, row.bucket, detail::burst_units(rate)));
-    }
-    if (!group.in_tables) {
-      tables_->template insert<GroupRow>(key, row);
-      queue.left_groups.note(key);
-    } else if (row != group.stored) {
-      tables_->template update<GroupRow>(key, row);
-    }
+  queue.groups.finish([&](std::uint64_t number, GroupContext& group) {
+    group.renewed = false;
+    return write_group(queue, number, group);
+  });
+  groups_held_ += queue.groups.size() - queue.groups_counted;
+  queue.groups_counted = queue.groups.size();
+  if (groups_held_ <= groups_held_max) return;
+  for (auto& [id, context] : contexts_) {
+    if (context.groups.is_touched()) continue;
+    groups_held_ -= std::exchange(context.groups_counted, 0);
+    context.groups.clear();
   }
-  queue.groups.clear();
+}
+
+/// False when nothing is known of the group any more.
+template <Tables T>
+bool QueueEngine<T>::write_group(QueueContext& queue, std::uint64_t number, GroupContext& group) {
+  const GroupKey key{queue.id, number};
+  GroupRow& row = group.row;
+  const bool empty = row.live == 0 && !row.paused && !row.parked && row.held_until.ms == 0;
+  const RateLimit& rate = queue.config.options.group_rate;
+  if (empty && is_full(rate, row.bucket)) {
+    disarm_group_timer(queue, number, row);
+    if (group.in_tables) tables_->template erase<GroupRow>(key);
+    tables_->template erase<GroupNameRow>({queue.id, row.name});
+    return false;
+  }
+  if (empty) {
+    arm_group_timer(queue, number, row, when_filled(rate, row.bucket, detail::burst_units(rate)));
+  }
+  if (!group.in_tables) {
+    tables_->template insert<GroupRow>(key, row);
+    queue.left_groups.note(key);
+  } else if (row != group.stored) {
+    tables_->template update<GroupRow>(key, row);
+  }
+  group.in_tables = true;
+  group.stored = row;
+  return true;
 }
 
 }  // namespace v1

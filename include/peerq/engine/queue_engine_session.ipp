@@ -122,9 +122,11 @@ bool QueueEngine<T>::end_session(SessionId session, std::size_t& budget) {
 /// False when nothing (more) is to be done in this entry.
 template <Tables T>
 bool QueueEngine<T>::sweep_one_session() {
-  if (due_budget_ == 0) return false;
-  const auto session = sessions_.expired(lease_now());
-  if (!session) return false;
+  const auto session = sessions_.expired(lease_now(), due_budget_);
+  if (!session) {
+    if (due_budget_ == 0 && sessions_.next_timer() <= lease_now()) more_due_ = true;
+    return false;
+  }
   --due_budget_;
   if (end_session(*session, due_budget_)) return true;
   more_due_ = true;

@@ -97,9 +97,10 @@ class Sessions {
     return true;
   }
 
-  /// A session whose timer has come: set again when it was used since. None when none has.
-  std::optional<SessionId> expired(LeaseTime now) {
-    for (;;) {
+  /// A session whose timer has come and that was not used since; the timers of others are set again. None
+  /// when there is none, or the budget of timers ended first.
+  std::optional<SessionId> expired(LeaseTime now, std::size_t& budget) {
+    for (; budget > 0; --budget) {
       const typename SessionTimerRow::Key end{LeaseTime{now.us + 1}, SessionId(0)};
       if (timers_.nothing_before(end)) return std::nullopt;
       const auto found = timers_.first(*tables_, {}, {LeaseTime::never(), SessionId(0)});
@@ -113,6 +114,7 @@ class Sessions {
       tables_->template update<SessionRow>({session}, *row);
       insert_timer({row->timer, session});
     }
+    return std::nullopt;
   }
 
   LeaseTime next_timer() const {

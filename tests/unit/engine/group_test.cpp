@@ -368,5 +368,21 @@ TEST_CASE("groups keep what they are over a restart") {
   CHECK(shard.take(5) == "123");
 }
 
+TEST_CASE("S3 groups whose leases end together return over several entries, each group whole") {
+  Grouped shard(fifo_of());
+  for (const std::string_view group : {"a", "b", "c"}) {
+    std::vector<SendItem> items(700, shard.item("x"));
+    for (SendItem& one : items) one.group_id = as_bytes(group);
+    shard.send_batch(shard.queue, items);
+  }
+  for (int i = 0; i < 3; ++i) REQUIRE(shard.take(700).size() == 700);
+  shard.tick(30s);
+  CHECK(shard.counters(shard.queue).ready == 1'400);
+  CHECK(shard.effects.more_due);
+  shard.tick();
+  CHECK(shard.counters(shard.queue).ready == 2'100);
+  CHECK_FALSE(shard.effects.more_due);
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -144,5 +144,20 @@ TEST_CASE("S3 S70 a session with more leases than an entry handles ends in sever
   CHECK_FALSE(shard.engine().next_due().more);
 }
 
+TEST_CASE("S3 the timers of many sessions are set again over several entries") {
+  InSession shard;
+  constexpr std::uint64_t count = limits::due_rows_per_entry + 500;
+  for (std::uint64_t i = 1; i <= count; ++i) shard.open(SessionId(i));
+  shard.pass(limits::session_idle / 2);
+  for (std::uint64_t i = 1; i <= count; ++i) shard.ask(1, Tick{}, SessionId(i));
+  shard.tick(limits::session_idle / 2);
+  CHECK(shard.effects.more_due);
+  CHECK(shard.engine().next_due().lease <= shard.now.lease);
+  shard.tick();
+  CHECK_FALSE(shard.effects.more_due);
+  CHECK(shard.engine().next_due().lease > shard.now.lease);
+  CHECK(shard.engine().has_session(SessionId(count)));
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -292,7 +292,7 @@ void add_session_rows(RowLines& lines) {
   const std::string id = "order-1";
   const WallTime until{1'700'000'000'008};
   lines.add("DeduplicationRow", {queue, id}, DeduplicationRow{{queue, Sequence::make(4, 1)}, until});
-  lines.add("DeduplicationEndRow", {queue, until, id}, DeduplicationEndRow{});
+  lines.add("DeduplicationEndRow", {queue, until, Sequence::make(4, 1)}, DeduplicationEndRow{id});
   lines.add("MessageDeduplicationRow", message_key, MessageDeduplicationRow{id});
   const SessionId session(0x0908'0706'0504'0302);
   lines.add("SessionRow", {session}, SessionRow{{1}, {2}, 3, 4});
