@@ -17,6 +17,7 @@ DeltaLimits DeltaLimits::of(std::size_t memory_budget, std::uint64_t capacity) n
   DeltaLimits out;
   // A quarter each: the active delta, the frozen one, LMDB's dirty pages; the rest is slack and the log.
   out.freeze_bytes = std::min(out.freeze_bytes, memory_budget / 4);
+  out.dirty_pages_most = std::min(out.dirty_pages_most, out.freeze_bytes / page_size);
   if (capacity != 0) {
     out.freeze_bytes = std::min<std::size_t>(out.freeze_bytes, capacity / 12);
     out.log_bytes = std::min(out.log_bytes, capacity / 8);
@@ -59,7 +60,7 @@ bool DeltaBudget::freeze_due(ShardId shard, std::size_t dirty_pages, std::uint64
 bool DeltaBudget::exceeded() const noexcept {
   if (total() <= active_sum()) return false;
   return total() >= limits_.total_bytes ||
-         *std::max_element(dirty_.begin(), dirty_.end()) >= dirty_pages_now_;
+         *std::max_element(dirty_.begin(), dirty_.end()) >= limits_.dirty_pages_most;
 }
 
 void DeltaBudget::look_at_disk() {

@@ -18,6 +18,9 @@ struct DeltaLimits {
   std::size_t total_bytes = std::size_t{32} << 20;
   /// Estimated leaf pages that a checkpoint makes dirty; LMDB keeps the memory of the most it ever had.
   std::size_t dirty_pages = 4096;
+  /// The same for what is not frozen while a checkpoint is written: entries wait from here on. A full disk
+  /// does not make it smaller, or nothing could be deleted there.
+  std::size_t dirty_pages_most = 4096;
   /// Log since the last checkpoint; bounds the time of a restart.
   std::uint64_t log_bytes = std::uint64_t{64} << 20;
 

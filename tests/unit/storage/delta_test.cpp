@@ -205,7 +205,12 @@ TEST_CASE("a payload asked for stays readable after it was erased and the erase 
 }
 
 TEST_CASE("a checkpoint is due at the first of bytes, dirty pages and log") {
-  DeltaBudget budget({.freeze_bytes = 1000, .total_bytes = 2000, .dirty_pages = 50, .log_bytes = 300}, {});
+  DeltaBudget budget({.freeze_bytes = 1000,
+                      .total_bytes = 2000,
+                      .dirty_pages = 50,
+                      .dirty_pages_most = 50,
+                      .log_bytes = 300},
+                     {});
   CHECK_FALSE(budget.freeze_due(data_shard, 49, 299));
   CHECK(budget.freeze_due(data_shard, 50, 0));
   CHECK(budget.freeze_due(data_shard, 0, 300));
@@ -224,7 +229,12 @@ TEST_CASE("a checkpoint is due at the first of bytes, dirty pages and log") {
 }
 
 TEST_CASE("entries wait while a checkpoint runs and the next would make too many pages dirty") {
-  DeltaBudget budget({.freeze_bytes = 1000, .total_bytes = 2000, .dirty_pages = 50, .log_bytes = 300}, {});
+  DeltaBudget budget({.freeze_bytes = 1000,
+                      .total_bytes = 2000,
+                      .dirty_pages = 50,
+                      .dirty_pages_most = 50,
+                      .log_bytes = 300},
+                     {});
   budget.set_active(data_shard, 1, 50);
   CHECK_FALSE(budget.exceeded());
   budget.set_frozen(data_shard, 1);
