@@ -37,7 +37,7 @@ std::shared_ptr<SendRequest> make_send(const QueueHandle& queue, std::string_vie
   message.time_to_live = std::min(message.time_to_live.value_or(options.timeout), options.timeout);
   detail::reserve(*request, 1);
   detail::add_message(queue, body, message, *request);
-  request->items.front().outcome_until = queue.node->core().clock().wall() + options.timeout;
+  request->items.front().outcome_until = WallTime{-options.timeout.count()};
   return request;
 }
 

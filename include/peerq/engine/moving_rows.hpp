@@ -47,6 +47,8 @@ struct MovingRow {
   std::int64_t time_to_live_ms = 0;
   /// Out of a dead-letter queue, else into one.
   bool redriven = false;
+  /// By which redrive.
+  std::uint64_t redrive = 0;
   std::string group;
   NoteRow note;
 
@@ -63,6 +65,7 @@ struct MovingRow {
     archive.field(row.first_sent);
     archive.field(row.time_to_live_ms);
     archive.field(row.redriven);
+    archive.field(row.redrive);
     archive.text(row.group);
     NoteRow::layout(archive, row.note);
   }
@@ -97,6 +100,8 @@ struct RedriveRow {
   static constexpr TableId table = TableId::redrives;
   static constexpr bool dense = false;
 
+  /// 1 for the first of the queue, and so on.
+  std::uint64_t id = 0;
   QueueId target;
   QueueId source;
   std::uint32_t causes = 0;
@@ -120,6 +125,7 @@ struct RedriveRow {
 
   friend bool operator==(const RedriveRow&, const RedriveRow&) = default;
   static void layout(auto& archive, auto& row) {
+    archive.field(row.id);
     archive.field(row.target);
     archive.field(row.source);
     archive.field(row.causes);

@@ -321,6 +321,7 @@ class QueueEngine {
   void leave_group(QueueContext& queue, const MessageRow& row);
   static std::uint8_t level_of(const QueueContext& queue, const MessageRow& row);
   void hold_group_until(QueueContext& queue, std::uint64_t number, GroupRow& row, WallTime until);
+  WallTime longest_delay(const QueueContext& queue, std::uint64_t number) const;
   void shrink_group(QueueContext& queue, std::uint64_t number);
   std::optional<Sequence> first_flight(const QueueContext& queue, std::uint64_t number, Sequence from) const;
   void return_followers(QueueContext& queue, std::uint64_t number, Sequence after);
@@ -417,7 +418,7 @@ class QueueEngine {
 
   // moving
   void send_away(QueueContext& queue, const MessageKey& key, MessageRow& row, QueueId target, NoteRow note,
-                 bool redriven);
+                 std::uint64_t redrive);
   void number_transfer(QueueContext& queue, QueueId target, MovingRow moving);
   void take_over(const Arrive& command, Reply& reply);
   void end_move(const Moved& command, Reply& reply);
@@ -431,6 +432,7 @@ class QueueEngine {
   void arm_redrive(QueueContext& queue, RedriveRow& row, LeaseTime at);
   void finish_redrive(QueueContext& queue, RedriveRow& row);
   void drop_redrive(QueueContext& queue);
+  void go_on_redriving();
   void redrive_slice(QueueContext& queue);
   Turn redrive_one(QueueContext& queue, RedriveRow& redrive);
   static Turn pass(RedriveRow& redrive, const MessageKey& key, std::uint64_t* counter);
@@ -439,6 +441,7 @@ class QueueEngine {
                     NoteRow note);
 
   // outcome
+  WallTime outcome_end(const SendItem& item) const;
   void await_outcome(MessageId id, MessageRow& row, WallTime until);
   bool settle_fate(const MessageKey& key, MessageRow& row, Fate fate, Cause cause = Cause::none,
                    std::string_view error = {}, Bytes result = {});
@@ -456,6 +459,7 @@ class QueueEngine {
   void disarm_schedule(const ScheduleKey& key, const ScheduleRow& row);
   bool sweep_one_schedule();
   void take_runs(QueueContext& queue, ScheduleRow& row);
+  bool take_run_budget(const ScheduleRow& row);
   void miss_run(QueueContext& queue, ScheduleRow& row);
   void send_owed(QueueContext& queue, ScheduleRow& row);
   void send_run(QueueContext& queue, ScheduleRow& row);
@@ -553,6 +557,9 @@ class QueueEngine {
   std::vector<QueueContext*> touched_;
   std::size_t due_budget_ = 0;
   bool more_due_ = false;
+  /// Bodies that schedules may still send.
+  std::size_t run_bytes_left_ = 0;
+  std::vector<QueueId> due_redrives_;
   /// The deduplication id asked about last is remembered, past its end.
   mutable bool old_send_ = false;
 

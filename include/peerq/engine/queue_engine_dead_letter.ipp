@@ -47,7 +47,7 @@ bool QueueEngine<T>::to_dead_letter_queue(QueueContext& queue, const MessageKey&
   settle_fate(key, row, Fate::failed, cause, note.last_error);
   queue.count(EventKind::dead_lettered);
   if (target == nullptr) {
-    send_away(queue, key, row, id, std::move(note), false);
+    send_away(queue, key, row, id, std::move(note), 0);
   } else {
     dead_letter(queue, key, row, std::move(note), touch(*target));
   }

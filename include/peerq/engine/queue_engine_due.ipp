@@ -10,6 +10,7 @@ inline namespace v1 {
 template <Tables T>
 void QueueEngine<T>::sweep() {
   due_budget_ = limits::due_rows_per_entry;
+  run_bytes_left_ = limits::entry_size_max;
   while (sweep_one_lease()) {
   }
   while (sweep_one_timer()) {
@@ -27,6 +28,22 @@ void QueueEngine<T>::sweep() {
   }
   while (sweep_one_far(now + 1)) {
   }
+  go_on_redriving();
+}
+
+/// Redrives have rows of their own: what is due does not wait for them. All that are due have a part.
+template <Tables T>
+void QueueEngine<T>::go_on_redriving() {
+  if (due_redrives_.empty()) return;
+  const std::size_t left = due_budget_;
+  const std::size_t part = std::max<std::size_t>(1, limits::due_rows_per_entry / due_redrives_.size());
+  for (const QueueId id : due_redrives_) {
+    due_budget_ = part;
+    QueueContext& queue = need_context(id);
+    redrive_slice(touch(queue));
+  }
+  due_redrives_.clear();
+  due_budget_ = left;
 }
 
 /// Makes a timer in a bucket up to `last` exact. What may be due already goes before the others are looked at

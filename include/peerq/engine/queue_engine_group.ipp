@@ -212,7 +212,25 @@ void QueueEngine<T>::leave_group(QueueContext& queue, const MessageRow& row) {
   if (!first_of_group(queue, row.group, level)) {
     group.row.levels = static_cast<std::uint16_t>(group.row.levels & ~(1U << level));
   }
+  if (row.due.ms != 0 && row.due == group.row.held_until) {
+    hold_group_until(queue, row.group, group.row, longest_delay(queue, row.group));
+  }
   place_group(queue, row.group, group.row);
+}
+
+/// The end of the longest retry delay that what is left of a FIFO group still has; 0 = none. Those with one
+/// were leased together, they are the first of the group.
+template <Tables T>
+WallTime QueueEngine<T>::longest_delay(const QueueContext& queue, std::uint64_t number) const {
+  const GroupOrderRow::Key end{queue.id, number, 1, Sequence{0}};
+  WallTime longest;
+  auto next = first_of_group(queue, number, 0);
+  for (std::size_t looks = 0; next && looks < limits::receive_skip_budget; ++looks) {
+    const MessageRow row = need_message({queue.id, next->key.sequence});
+    if (row.due > header_.stamps.wall) longest = std::max(longest, row.due);
+    next = tables_->template first<GroupOrderRow>({queue.id, number, 0, next->key.sequence.next()}, end);
+  }
+  return longest;
 }
 
 /// FIFO: order does not look at priorities inside a group.
@@ -232,11 +250,10 @@ void QueueEngine<T>::hold_group_until(QueueContext& queue, std::uint64_t number,
   if (until.ms != 0) insert_wall_due({until, queue.id, Sequence{number}, WallDue::group});
 }
 
-/// A message of the group leaves the queue. With the last one goes a retry delay, which holds nothing then.
+/// A message of the group leaves the queue.
 template <Tables T>
 void QueueEngine<T>::shrink_group(QueueContext& queue, std::uint64_t number) {
-  GroupRow& group = need_group(queue, number).row;
-  if (--group.live == 0) hold_group_until(queue, number, group, WallTime{});
+  --need_group(queue, number).row.live;
 }
 
 /// What still holds the lease of a FIFO group, in order.

@@ -10,9 +10,10 @@ namespace peerq::engine {
 inline namespace v1 {
 
 /// For a message that was taken out: it waits to be taken over. Only its payload stays where it was.
+/// `redrive`: which one moves it; 0 = it dies.
 template <Tables T>
 void QueueEngine<T>::send_away(QueueContext& queue, const MessageKey& key, MessageRow& row, QueueId target,
-                               NoteRow note, bool redriven) {
+                               NoteRow note, std::uint64_t redrive) {
   MovingRow moving;
   moving.id = row.id(key);
   moving.counted_bytes = row.counted_bytes;
@@ -22,7 +23,8 @@ void QueueEngine<T>::send_away(QueueContext& queue, const MessageKey& key, Messa
   moving.arrived = row.arrived;
   moving.first_sent = row.first_sent;
   moving.time_to_live_ms = row.time_to_live_ms;
-  moving.redriven = redriven;
+  moving.redriven = redrive != 0;
+  moving.redrive = redrive;
   moving.note = std::move(note);
   if (row.group != 0) {
     moving.group = need_group(queue, row.group).row.name;
@@ -152,7 +154,8 @@ void QueueEngine<T>::come_back(QueueContext& queue, MovingRow moving) {
   newcomer.came_back = true;
   newcomer.parked = !moving.redriven;
   if (moving.redriven) {
-    if (auto redrive = tables_->template find<RedriveRow>(QueueKey{queue.id})) {
+    auto redrive = tables_->template find<RedriveRow>(QueueKey{queue.id});
+    if (redrive && redrive->id == moving.redrive) {
       --redrive->moved;
       ++redrive->failed;
       tables_->template update<RedriveRow>(QueueKey{queue.id}, *redrive);

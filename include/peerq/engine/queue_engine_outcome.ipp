@@ -8,10 +8,17 @@
 namespace peerq::engine {
 inline namespace v1 {
 
-/// Somebody waits for the message that is being sent.
+/// Until when somebody waits for what is being sent; 0 = nobody does.
+template <Tables T>
+WallTime QueueEngine<T>::outcome_end(const SendItem& item) const {
+  const WallTime wall = header_.stamps.wall;
+  if (item.outcome_until.ms < 0) return wall + Milliseconds(-item.outcome_until.ms);
+  return item.outcome_until > wall ? item.outcome_until : WallTime{};
+}
+
 template <Tables T>
 void QueueEngine<T>::await_outcome(MessageId id, MessageRow& row, WallTime until) {
-  if (until <= header_.stamps.wall) return;
+  if (until.ms == 0) return;
   row.has_outcome = true;
   OutcomeRow outcome;
   outcome.until = until;

@@ -108,7 +108,7 @@ bool QueueEngine<T>::sweep_one_timer() {
   if (queue == nullptr) return true;
   touch(*queue);
   if (timer.group == redrive_timer) {
-    redrive_slice(*queue);
+    due_redrives_.push_back(queue->id);
   } else if (timer.group == 0) {
     queue->row.timer = LeaseTime{0};
     tokens(queue->config.options.rate, queue->row.bucket);

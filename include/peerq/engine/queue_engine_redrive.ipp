@@ -22,6 +22,7 @@ void QueueEngine<T>::start_redrive(const StartRedrive& command, Reply& reply) {
     return fail(reply, errc::in_use, "a redrive of this queue is under way; stop it first");
   }
   RedriveRow row;
+  row.id = before ? before->id + 1 : 1;
   row.target = command.target;
   row.source = command.source;
   row.causes = command.causes;
@@ -100,6 +101,7 @@ void QueueEngine<T>::redrive_slice(QueueContext& queue) {
     arm_redrive(queue, *row, empty ? when_filled(rate, row->bucket, token_units) : pause);
   } else {
     arm_redrive(queue, *row, lease_now());
+    more_due_ = true;
   }
   tables_->template update<RedriveRow>(QueueKey{queue.id}, *row);
 }
@@ -125,7 +127,7 @@ typename QueueEngine<T>::Turn QueueEngine<T>::redrive_one(QueueContext& queue, R
   if (target == nullptr || target->removed) {
     if (queue.row.moving >= limits::moving_max) return Turn::wait;
     take_out(queue, found->key, row);
-    send_away(queue, found->key, row, to, std::move(note), true);
+    send_away(queue, found->key, row, to, std::move(note), redrive.id);
   } else {
     if (target->is_fifo() && row.group == 0) return pass(redrive, found->key, &redrive.failed);
     if (check_depth(*target, {.count = 1, .bytes = row.counted_bytes}).code != errc::ok) return Turn::wait;

@@ -152,12 +152,15 @@ bool QueueEngine<T>::sweep_one_schedule() {
     more_due_ = true;
     return false;
   }
-  --due_budget_;
   const ScheduleKey key{found->key.queue, found->key.name};
   QueueContext& queue = need_context(key.queue);
   auto row = tables_->template find<ScheduleRow>(key);
   if (!row || row->runs.empty() || row->runs.front() != found->key.at) {
     damaged("a run does not fit its schedule", {key.queue, {}});
+  }
+  if (!take_run_budget(*row)) {
+    more_due_ = true;
+    return false;
   }
   disarm_schedule(key, *row);
   take_runs(queue, *row);
@@ -166,11 +169,15 @@ bool QueueEngine<T>::sweep_one_schedule() {
   return true;
 }
 
-/// Everything that is due. A run that is more than `schedule_grace` late was missed: nobody was there.
+/// Everything that is due, as far as the entry's budgets of rows and bytes go. A run that is more than
+/// `schedule_grace` late was missed: nobody was there.
 template <Tables T>
 void QueueEngine<T>::take_runs(QueueContext& queue, ScheduleRow& row) {
   std::size_t used = 0;
+  bool more = false;
   while (used < row.runs.size() && row.runs[used] <= header_.stamps.wall) {
+    more = used > 0 && !take_run_budget(row);
+    if (more) break;
     row.last = row.runs[used++];
     if (row.last + limits::schedule_grace < header_.stamps.wall) {
       miss_run(queue, row);
@@ -182,7 +189,18 @@ void QueueEngine<T>::take_runs(QueueContext& queue, ScheduleRow& row) {
   }
   row.runs.erase(row.runs.begin(), row.runs.begin() + static_cast<std::ptrdiff_t>(used));
   // While the last run known is one that was missed, more of them may follow: one is sent for all.
-  if (!row.runs.empty()) send_owed(queue, row);
+  if (!row.runs.empty() && !more) send_owed(queue, row);
+}
+
+/// For another run in this entry; false when it has to wait for the next.
+template <Tables T>
+bool QueueEngine<T>::take_run_budget(const ScheduleRow& row) {
+  const std::size_t size = row.payload.size();
+  if (run_bytes_left_ < size) due_budget_ = 0;
+  if (due_budget_ == 0) return false;
+  --due_budget_;
+  run_bytes_left_ -= size;
+  return true;
 }
 
 template <Tables T>

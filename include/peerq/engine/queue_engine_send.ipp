@@ -172,8 +172,9 @@ MessageId QueueEngine<T>::append(QueueContext& queue, const SendItem& item) {
     row.expires = row.retention_base() + Milliseconds(life);
   }
   // S77: nobody works on what nobody waits for, however long it is delayed.
-  if (item.outcome_until > wall && row.expires > item.outcome_until) row.expires = item.outcome_until;
-  await_outcome({queue.id, key.sequence}, row, item.outcome_until);
+  const WallTime awaited = outcome_end(item);
+  if (awaited.ms != 0 && row.expires > awaited) row.expires = awaited;
+  await_outcome({queue.id, key.sequence}, row, awaited);
 
   remember_send(queue, item, key, row);
   queue.row.bytes += row.counted_bytes;

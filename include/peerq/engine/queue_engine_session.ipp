@@ -115,7 +115,10 @@ bool QueueEngine<T>::end_session(SessionId session, std::size_t& budget) {
     const SettleItem item{{key.sequence, row.attempt}, 0, as_bytes(std::string_view("session ended"))};
     nack(queue, 0, item, key, row);
   }
-  if (sessions_.close(session)) effects_->sessions.push_back(session);
+  if (const auto replies = sessions_.close(session)) {
+    effects_->sessions.push_back(session);
+    due_budget_ -= std::min(due_budget_, *replies);
+  }
   return true;
 }
 

@@ -294,6 +294,7 @@ bool QueueEngine<T>::park_group(QueueContext& queue, const MessageKey& key, Mess
   note.cause = Cause::attempts;
   note.attempts = row.receive_count;
   write_note(key, row, note);
+  settle_fate(key, row, Fate::failed, Cause::attempts, note.last_error);
   queue.count(EventKind::parked);
   need_group(queue, row.group).row.parked = true;
   enter_ready(queue, key, row);  // its time may be over: the attempts were first (S40)

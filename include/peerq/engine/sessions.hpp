@@ -78,23 +78,25 @@ class Sessions {
     insert_timer({row->timer, session});
   }
 
-  /// Takes its replies away; false when there was none. The leases bound to it are ended by the caller
-  /// before.
-  bool close(SessionId session) {
+  /// Takes its replies away, and says how many; none when there is no such session. The leases bound to it
+  /// are ended by the caller before.
+  std::optional<std::size_t> close(SessionId session) {
     const auto row = tables_->template find<SessionRow>({session});
-    if (!row) return false;
+    if (!row) return std::nullopt;
+    std::size_t replies = 0;
     const typename SessionReplyRow::Key end{SessionId(session.value + 1), 0};
     typename SessionReplyRow::Key from{session, row->forgotten};
     while (const auto kept = tables_->template first<SessionReplyRow>(from, end)) {
       from = kept->key;
       tables_->template erase<SessionReplyRow>(from);
+      ++replies;
     }
     tables_->template erase<SessionTimerRow>({row->timer, session});
     tables_->template erase<SessionRow>({session});
     SessionCountRow count = counted();
     --count.open;
     save(count);
-    return true;
+    return replies;
   }
 
   /// A session whose timer has come and that was not used since; the timers of others are set again. None

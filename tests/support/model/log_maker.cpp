@@ -289,9 +289,10 @@ engine::SendItem LogMaker::send_item(Dice& dice, QueueId queue) {
   if (dice.chance(20)) item.time_to_live_ms = dice.pick<std::int64_t>({-1, -1, 1, 2, 10, 300, 1000, 4000});
   if (with_deduplication_ && dice.chance(50))
     item.deduplication_id = keep("d" + std::to_string(dice.below(5)));
-  if (with_requests_ && dice.chance(50))
-    item.outcome_until =
-        header_.stamps.wall + Milliseconds(dice.pick<std::int64_t>({-1, 0, 1, 10, 300, 4000, 60'000}));
+  if (with_requests_ && dice.chance(50)) {
+    const auto wait = dice.pick<std::int64_t>({-1, 0, 1, 10, 300, 4000, 60'000});
+    item.outcome_until = dice.chance(50) ? WallTime{-wait} : header_.stamps.wall + Milliseconds(wait);
+  }
   if (!dice.chance(3)) return item;
   switch (dice.below(6)) {
     case 0: item.time_to_live_ms = dice.pick<std::int64_t>({-2, limits::expiry_max.count() + 1}); break;

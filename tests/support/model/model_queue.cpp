@@ -114,11 +114,19 @@ static bool empty(ModelQueue& queue, const std::string& name) {
 }
 
 /// Something happened to the group: it opens, or closes.
-void look(ModelQueue& queue, const std::string& name, LeaseTime now) {
+void look(ModelQueue& queue, const std::string& name, const Stamps& stamps) {
+  const LeaseTime now = stamps.lease;
   const auto at = queue.groups.find(name);
   if (at == queue.groups.end()) return;
   auto& group = at->second;
-  if (empty(queue, name)) group.retry_until = {};
+  if (group.retry_until.ms != 0) {  // it belongs to the message with the longest delay
+    WallTime longest;
+    for (const auto& [position, m] : queue.messages) {
+      if (m.group != name || m.state != MessageState::ready) continue;
+      if (m.due == group.retry_until || m.due > stamps.wall) longest = std::max(longest, m.due);
+    }
+    group.retry_until = longest;
+  }
   const bool leased = queue.fifo() && count(queue, MessageState::in_flight, &name) > 0;
   const bool could = count(queue, MessageState::ready, &name) > 0 && room_in_flight(queue, name) > 0 &&
                      !leased && group.retry_until.ms == 0 && !group.paused && !group.parked;

@@ -62,7 +62,7 @@ class ModelStep {
 
   void event(EventKind kind, QueueId queue) { effects_.events.push_back({kind, queue, 1}); }
 
-  void look(ModelQueue& queue, const std::string& name) const { model::look(queue, name, model_.now.lease); }
+  void look(ModelQueue& queue, const std::string& name) const { model::look(queue, name, model_.now); }
 
   // What the stamps made due.
 
@@ -82,22 +82,23 @@ class ModelStep {
     }
   }
 
-  /// Groups that have a token again, and then the queue's redrive.
+  /// Groups that have a token again.
   void open_by_rate() {
-    constexpr std::uint64_t last = ~std::uint64_t{0};
     std::set<std::tuple<LeaseTime, QueueId, std::uint64_t, std::string>> due;
     for (const auto& [id, queue] : model_.queues) {
       for (const auto& [name, group] : queue.groups) {
         if (group.looked_at <= model_.now.lease) due.emplace(group.looked_at, id, group.age, name);
       }
-      if (queue.redrive && queue.redrive->next <= model_.now.lease)
-        due.emplace(queue.redrive->next, id, last, "");
     }
-    for (const auto& [time, id, age, name] : due) {
-      auto& queue = *find(id);
-      if (age == last) go_on(queue, *queue.redrive);
-      if (age != last) look(queue, name);
-    }
+    for (const auto& [time, id, age, name] : due) look(*find(id), name);
+  }
+
+  /// Redrives, after all else that is due.
+  void go_on_redriving() {
+    std::set<std::pair<LeaseTime, QueueId>> due;
+    for (const auto& [id, queue] : model_.queues)
+      if (queue.redrive && queue.redrive->next <= model_.now.lease) due.emplace(queue.redrive->next, id);
+    for (const auto& [time, id] : due) go_on(*find(id), *find(id)->redrive);
   }
 
   void pass_wall_times() {
@@ -169,6 +170,7 @@ class ModelStep {
       if (!queue.fifo() || options.poison == Poison::block) return dead_letter(message, Cause::attempts);
       group(queue, message.group).parked = true;  // S45
       blame(message, Cause::attempts);
+      tell(message, Fate::failed, Cause::attempts, message.note.last_error);
       event(EventKind::parked, message.queue);
       return look(queue, message.group);
     }
@@ -267,7 +269,8 @@ class ModelStep {
     auto& last = model_.went[{message.queue, target}];
     const std::uint64_t after = last < model_.number_floor ? 0 : last;  // numbers were lost (S58)
     last = std::max(last, model_.number_floor) + 1;
-    model_.moving[{message.queue, target, last}] = {after, redriven, message};
+    const std::uint64_t redrive = redriven ? find(message.queue)->redrive->id : 0;
+    model_.moving[{message.queue, target, last}] = {after, redriven, redrive, message};
     find(message.queue)->totals.moving_bytes += message.counted_bytes;
     effects_.moving.push_back(message.queue);
     remove(message, &QueueRow::moving);
@@ -277,7 +280,7 @@ class ModelStep {
     auto node = model_.moving.extract({moved.queue, moved.target, moved.transfer});
     auto* queue = find(moved.queue);
     if (node.empty() || queue == nullptr) return {};
-    auto& [after, redriven, message] = node.mapped();
+    auto& [after, redriven, redrive, message] = node.mapped();
     --queue->totals.moving;
     queue->totals.moving_bytes -= message.counted_bytes;
     if (moved.refused == errc::ok) {
@@ -289,7 +292,7 @@ class ModelStep {
     message.dead_lettered = redriven;
     message.group_lease = 0;
     message.once.clear();
-    if (redriven && queue->redrive) {
+    if (redriven && queue->redrive && queue->redrive->id == redrive) {
       --queue->redrive->moved;
       ++queue->redrive->failed;
     }
@@ -324,7 +327,9 @@ class ModelStep {
     auto& queue = need(start.queue);
     require_argument(start.target != start.queue);
     require(!queue.redrive || queue.redrive->finished, errc::in_use);
+    const std::uint64_t before = queue.redrive ? queue.redrive->id : 0;
     auto& redrive = queue.redrive.emplace();
+    redrive.id = before + 1;
     redrive.target = start.target;
     redrive.source = start.source;
     redrive.causes = start.causes;

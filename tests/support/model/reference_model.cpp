@@ -36,6 +36,7 @@ class Entry : ModelStep {
     pass_wall_times();
     run_schedules();
     forget_outcomes();
+    go_on_redriving();
     for (const auto& command : entry.commands) effects_.replies.push_back(answer(command));
     for (auto& [id, queue] : model_.queues) forget_groups(queue, model_.now.lease);
     for (const auto& [id, queue] : model_.queues) {
@@ -360,9 +361,11 @@ class Entry : ModelStep {
     message.payload.bytes = SharedBytes::copy(i.payload);
     ++queue.totals.sent;
     auto& placed = put(queue, std::move(message));
-    if (i.outcome_until > model_.now.wall && placed.expires > i.outcome_until)
-      placed.expires = i.outcome_until;  // S77: of no use to its requester later
-    await(placed, i.outcome_until);
+    WallTime until = i.outcome_until;
+    if (until.ms < 0) until = model_.now.wall + Milliseconds(-until.ms);
+    if (until > model_.now.wall && placed.expires > until)
+      placed.expires = until;  // S77: of no use to its requester later
+    await(placed, until);
     if (options.deduplication_window.count() > 0) placed.once = as_text(i.deduplication_id);
     if (!placed.once.empty())
       queue.memory[placed.once] = {placed.id, model_.now.wall + options.deduplication_window};

@@ -83,6 +83,7 @@ struct ModelRedrive : engine::RedriveRow {
 struct ModelMoving {
   std::uint64_t after = 0;  // the number before it in its chain; 0 = the first
   bool redriven = false;
+  std::uint64_t redrive = 0;  // which one
   ModelMessage message;
 };
 
@@ -178,7 +179,7 @@ ModelMessage* find_if(ModelQueue& queue, auto is) {
 /// A new one when there is none.
 ModelGroup& group(ModelQueue& queue, const std::string& name);
 /// Something happened to the group: it opens, or closes.
-void look(ModelQueue& queue, const std::string& name, LeaseTime now);
+void look(ModelQueue& queue, const std::string& name, const Stamps& stamps);
 void forget_groups(ModelQueue& queue, LeaseTime now);
 ModelMessage* first_ready(ModelQueue& queue, const std::string& group);
 void turn_window(ModelQueue& queue, WallTime now);

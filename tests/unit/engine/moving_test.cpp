@@ -227,5 +227,26 @@ TEST_CASE("S82 a shard that lost its numbers begins a chain above them") {
   CHECK(shards.there.counters(dead).ready == 3);
 }
 
+TEST_CASE("S39 a message that comes back from an earlier redrive is not counted to the present one") {
+  TwoShards shards;
+  shards.here.send(orders, "a");
+  shards.here.reject(orders, shards.here.receive_one(orders).lease);
+  TwoShards::move(shards.here, shards.there);
+  StartRedrive redrive;
+  redrive.queue = dead;
+  REQUIRE(shards.there.apply(redrive).code == errc::ok);
+  shards.there.tick();
+  const auto moving = shards.there.engine().moving(dead, 10);
+  REQUIRE(moving.size() == 1);
+  CHECK(shards.there.engine().redrive(dead).value()->moved == 1);
+  shards.there.tick();
+  REQUIRE(shards.there.apply(redrive).code == errc::ok);
+  const MovingRow::Key key = moving[0].key;
+  shards.there.apply(Moved{key.queue, key.target, key.transfer, errc::queue_full});
+  CHECK(shards.there.counters(dead).ready == 1);
+  CHECK(shards.there.engine().redrive(dead).value()->moved == 0);
+  CHECK(shards.there.engine().redrive(dead).value()->failed == 0);
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -121,5 +121,34 @@ TEST_CASE("S77 a request that is delayed beyond its requester's deadline goes at
   CHECK_FALSE(shard.get(queue, id));
 }
 
+TEST_CASE("S77 how long somebody waits counts from the entry's stamp, whatever the calendar said before") {
+  Requests shard;
+  SendItem one = shard.item("question");
+  one.outcome_until = WallTime{-30'000};
+  const MessageId id = shard.send_batch(work, {one}).items.at(0).id;
+  CHECK(shard.engine().outcome(id).value().until == shard.now.wall + 30s);
+  shard.tick(30s - 1ms);
+  CHECK(shard.engine().outcome(id).value().fate == Fate::open);
+  shard.tick(1ms);
+  CHECK(shard.engine().outcome(id).error() == errc::message_not_found);
+}
+
+TEST_CASE("S45 S77 who waits for a message that parks its group is told that it failed") {
+  Shard shard;
+  QueueOptions options;
+  options.type = QueueType::fifo;
+  options.max_receives = 1;
+  options.poison = Poison::park_group;
+  shard.make(work.value, options);
+  SendItem one = shard.item("question");
+  one.group_id = as_bytes(std::string_view("a"));
+  one.outcome_until = shard.now.wall + 30s;
+  const MessageId id = shard.send_batch(work, {one}).items.at(0).id;
+  shard.nack(work, shard.receive_one(work).lease);
+  CHECK(shard.engine().outcome(id).value().fate == Fate::failed);
+  CHECK(shard.engine().outcome(id).value().cause == Cause::attempts);
+  CHECK(shard.effects.outcomes == std::vector<MessageId>{id});
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -206,5 +206,28 @@ TEST_CASE("S39 a redrive goes with its queue, and never to the queue itself") {
   CHECK(shard.tables.rows<RedriveRow>().empty());
 }
 
+TEST_CASE("S3 S39 what the calendar makes due does not wait for redrives") {
+  Redriven shard;
+  const std::vector<SendItem> items(1'000, shard.item("x"));
+  for (int i = 0; i < 3; ++i) {
+    shard.send_batch(orders, items);
+    std::vector<SettleItem> rejects;
+    for (const Grant& grant : shard.receive(orders, 1'000)) rejects.push_back({grant.lease});
+    shard.apply(Settle{orders, Verb::reject, rejects});
+  }
+  shard.make(elsewhere.value);
+  shard.send_delayed(elsewhere, "late", 1s);
+  shard.pass(1s);
+  shard.redrive();
+  CHECK(shard.counters(elsewhere).ready == 1);
+  shard.send_delayed(elsewhere, "later", 1s);
+  shard.tick(1s);
+  CHECK(shard.task().moved == 2 * limits::due_rows_per_entry);  // this entry and the send
+  CHECK(shard.counters(elsewhere).ready == 2);
+  CHECK(shard.effects.more_due);
+  for (int i = 0; i < 3; ++i) shard.tick();
+  CHECK(shard.task().moved == 3'000);
+}
+
 }  // namespace
 }  // namespace peerq::test

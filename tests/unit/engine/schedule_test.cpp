@@ -180,5 +180,47 @@ TEST_CASE("S79 a schedule that cannot be is refused and names what is wrong") {
   CHECK(shard.apply(command).code == errc::message_too_large);
 }
 
+TEST_CASE("S3 S79 schedules that catch up send as many runs in an entry as it may handle rows") {
+  Scheduled shard;
+  std::vector<std::string> names;
+  for (int i = 0; i < 20; ++i) names.push_back("s" + std::to_string(i));
+  for (const std::string& name : names) shard.put(shard.minutes(60), MissedRuns::all, name);
+  shard.tick(61min);
+  CHECK(shard.counters(work).sent == limits::due_rows_per_entry);
+  CHECK(shard.effects.more_due);
+  CHECK(shard.engine().next_due().wall <= shard.now.wall);
+  shard.restart();
+  shard.tick();
+  CHECK(shard.counters(work).sent == 20 * 60);
+  CHECK_FALSE(shard.effects.more_due);
+  for (const std::string& name : names) CHECK(shard.schedule(name).sent == 60);
+}
+
+TEST_CASE("S3 S79 schedules that catch up send no more bytes in an entry than an entry may have") {
+  Scheduled shard;
+  PutSchedule command;
+  command.queue = work;
+  command.name = "large";
+  command.specification = "every 1m";
+  command.zone = "UTC";
+  command.missed = MissedRuns::all;
+  const std::string body(200'000, 'b');
+  command.item = shard.item(body);
+  const std::vector<std::int64_t> runs = shard.minutes(60);
+  command.runs_ms = runs;
+  command.name = "one";
+  REQUIRE(shard.apply(command).code == errc::ok);
+  command.name = "two";
+  REQUIRE(shard.apply(command).code == errc::ok);
+  shard.tick(61min);
+  const std::uint64_t first = shard.counters(work).sent;
+  CHECK(first <= limits::entry_size_max / body.size());
+  CHECK(first > 60);
+  CHECK(shard.effects.more_due);
+  shard.tick();
+  CHECK(shard.counters(work).sent == 120);
+  CHECK_FALSE(shard.effects.more_due);
+}
+
 }  // namespace
 }  // namespace peerq::test

@@ -159,5 +159,22 @@ TEST_CASE("S3 the timers of many sessions are set again over several entries") {
   CHECK(shard.engine().has_session(SessionId(count)));
 }
 
+TEST_CASE("S3 S18 the replies of sessions that end together go over several entries") {
+  InSession shard;
+  constexpr std::uint64_t sessions = 4;
+  for (std::uint64_t id = 1; id <= sessions; ++id) {
+    shard.open(SessionId(id));
+    for (std::uint64_t i = 1; i <= 600; ++i) shard.ask(i, Tick{}, SessionId(id));
+  }
+  const std::size_t kept = shard.tables.rows<SessionReplyRow>().size();
+  shard.tick(limits::session_idle);
+  CHECK(kept - shard.tables.rows<SessionReplyRow>().size() <= 1'200);
+  CHECK(shard.effects.more_due);
+  shard.tick();
+  shard.tick();
+  CHECK(shard.tables.rows<SessionReplyRow>().empty());
+  CHECK_FALSE(shard.engine().next_due().more);
+}
+
 }  // namespace
 }  // namespace peerq::test
