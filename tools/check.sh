@@ -26,6 +26,7 @@ tools/check_exceptions.sh >>"$findings"
 xargs awk -f tools/check_words.awk <"$work/all" >>"$findings"
 grep -E '^tests/.*\.cpp$' "$work/sources" |
   xargs awk -f tools/check_semantics.awk docs/semantics.md >>"$findings"
+awk -f tools/check_plants.awk include/peerq/base/plant.hpp docs/contributing.md >>"$findings"
 
 # This tree gives the lint its units and the generated headers; its peerq_headers has every header alone.
 progress headers

@@ -192,6 +192,17 @@ test_semantics() {
   cd "$work"
 }
 
+test_plants() {
+  put list 'X(one, "goes wrong") \\\n  X(two, "goes worse")\n'
+  put table '| `one` | goes wrong |\n| `two` | goes worse |\n'
+  plants() { awk -f "$tools/check_plants.awk" "$@"; }
+  expect 0 . plants list table
+  put table '| `one` | goes right |\n| `three` | is not |\n'
+  expect 1 '^table:1: the list says of one: goes wrong$' plants list table
+  expect 1 '^table:2: there is no planted bug three$' plants list table
+  expect 1 '^table: the table lacks the planted bug two$' plants list table
+}
+
 formatter() { echo bad.cpp | "$tools/check_format.sh" "$work/formatter" 1; }
 
 test_format() {
