@@ -384,5 +384,26 @@ TEST_CASE("S3 groups whose leases end together return over several entries, each
   CHECK_FALSE(shard.effects.more_due);
 }
 
+TEST_CASE("S47 a group in flight, in retry delay or parked has no rank") {
+  QueueOptions options = fifo_of();
+  options.max_receives = 2;
+  options.poison = Poison::park_group;
+  Grouped shard(options);
+  shard.put("flying", "f", 9);
+  shard.put("flying", "F", 9);
+  CHECK(shard.take() == "f");
+  shard.put("delayed", "d", 8);
+  CHECK(shard.take() == "d");
+  shard.nack(shard.queue, shard.last(), 1h);
+  shard.put("parked", "p", 7);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(shard.take() == "p");
+    shard.nack(shard.queue, shard.last());
+  }
+  shard.put("low", "l", 0);
+  CHECK(shard.take(10) == "l");
+  CHECK(shard.take(10) == "");
+}
+
 }  // namespace
 }  // namespace peerq::test

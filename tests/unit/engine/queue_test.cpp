@@ -313,5 +313,59 @@ TEST_CASE("thousands of queues work although only some are kept in memory") {
   CHECK(broken_invariant(shard.tables, shard.now.wall).empty());
 }
 
+TEST_CASE("S9 changed caps, rates and ways to choose act at once") {
+  OneQueue shard;
+  const auto change = [&](auto set) {
+    set(shard.config.options);
+    ++shard.config.version;
+    shard.configure(shard.config);
+  };
+  for (int i = 0; i < 20; ++i) shard.send(i % 2 == 0 ? "a" : "b");
+  change([](QueueOptions& options) { options.max_in_flight = 1; });
+  CHECK(shard.receive(shard.queue, 5).size() == 1);
+  change([](QueueOptions& options) { options.max_in_flight = 3; });
+  CHECK(shard.receive(shard.queue, 5).size() == 2);
+  change([](QueueOptions& options) {
+    options.max_in_flight = 0;
+    options.rate = {.per_second_thousandths = 1'000, .burst = 2};
+  });
+  CHECK(shard.receive(shard.queue, 5).size() == 2);
+  change([](QueueOptions& options) { options.rate = {}; });
+  CHECK(shard.receive(shard.queue, 5).size() == 5);
+  SendItem urgent = shard.item("urgent");
+  urgent.priority = 9;
+  shard.send_batch(shard.queue, std::vector<SendItem>(10, urgent));
+  change([](QueueOptions& options) {
+    options.priority_mode = PriorityMode::weighted;
+    options.weights.fill(1);
+  });
+  std::size_t urgent_ones = 0;
+  for (const Grant& grant : shard.receive(shard.queue, 10)) urgent_ones += grant.payload.bytes.size() == 6;
+  CHECK(urgent_ones == 5);
+}
+
+TEST_CASE("S9 changed retry policy, attempts and dead-letter queue count at the end of an attempt") {
+  Shard shard;
+  shard.make(2);
+  QueueConfig config = shard.make(1);
+  shard.send(QueueId{1}, "later");
+  shard.send(QueueId{1}, "dead");
+  const Grant later = shard.receive_one(QueueId{1});
+  const Grant dead = shard.receive_one(QueueId{1});
+  config.options.retry.base = 10s;
+  config.options.retry.jitter_thousandths = 0;
+  ++config.version;
+  shard.configure(config);
+  shard.settle(QueueId{1}, Verb::nack, later.lease);
+  CHECK(shard.counters(QueueId{1}).delayed == 1);
+  config.options.max_receives = 1;
+  config.options.dead_letter_queue = "q2";
+  config.dead_letter = QueueId{2};
+  ++config.version;
+  shard.configure(config);
+  shard.settle(QueueId{1}, Verb::nack, dead.lease);
+  CHECK(shard.counters(QueueId{2}).ready == 1);
+}
+
 }  // namespace
 }  // namespace peerq::test

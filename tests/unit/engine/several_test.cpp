@@ -45,6 +45,25 @@ TEST_CASE("S27 each queue obeys its own pause, rate and caps") {
   for (int i = 0; i < 5; ++i) shard.send(shard.b, "b");
   CHECK(shard.take(10, {{shard.a, 1}, {shard.b, 1}}).size() == 4);
   CHECK(shard.take(10, {{shard.a, 1}, {shard.b, 1}}).empty());
+
+  Shard others;
+  QueueConfig paused = others.make(1);
+  paused.paused = true;
+  ++paused.version;
+  others.configure(paused);
+  QueueOptions slow;
+  slow.rate = {.per_second_thousandths = 1'000, .burst = 2};
+  others.make(2, slow);
+  others.make(3);
+  for (std::uint64_t queue = 1; queue <= 3; ++queue)
+    for (int i = 0; i < 5; ++i) others.send(QueueId{queue}, std::to_string(queue));
+  const std::vector<WeightedQueue> all{{QueueId{1}, 1}, {QueueId{2}, 1}, {QueueId{3}, 1}};
+  ReceiveSeveral command;
+  command.queues = all;
+  command.max_messages = 20;
+  std::string order;
+  for (const Grant& grant : others.apply(command).grants) order += as_text(grant.payload.bytes.bytes());
+  CHECK(order == "2323333");
 }
 
 TEST_CASE("S27 bad lists are refused") {
