@@ -72,7 +72,7 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
     deliver_reply(shard, request, std::move(shard.effects.replies[i]));
   }
   shard.rooms.insert(shard.effects.room.begin(), shard.effects.room.end());
-  for (const QueueId queue : shard.effects.moving) shard.moving.insert(queue);
+  for (const QueueId queue : shard.effects.moving) shard.moves.begun.insert(queue);
   for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
   if (shard.id == data_shard) delete_reply_queues(shard.effects.sessions);

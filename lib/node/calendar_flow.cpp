@@ -20,7 +20,7 @@ void Core::resume_calendar() {
   for (auto& shard : shards_) {
     if (shard.queues == nullptr) continue;
     for (const auto& [queue, version] : shard.queues->queues()) shard.calendars.insert(queue);
-    for (const QueueId queue : shard.queues->queues_moving()) shard.moving.insert(queue);
+    for (const QueueId queue : shard.queues->queues_moving()) shard.moves.begun.insert(queue);
   }
 }
 

@@ -226,12 +226,15 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // moves.cpp
   void carry_moves();
-  void begin_moves(Shard& shard);
-  void read_moves(const std::shared_ptr<ReadMovesRequest>& reader);
+  void begin_moves(Shard& shard, MoveChain chain);
+  bool takes_moves(const Shard& target) const;
+  static bool is_redrive_over(Shard& shard, QueueId queue);
+  void read_moves(Shard& shard, std::vector<std::shared_ptr<MoveRequest>> batch);
   void moves_read(ReadMovesRequest& reader);
   void offer_moves(const std::vector<std::shared_ptr<MoveRequest>>& batch);
   void move_applied(const std::shared_ptr<MoveRequest>& request);
-  void end_move(const MoveRequest& request, errc refused);
+  void refuse_moves(Shard& source, const std::vector<engine::MovingMessage>& messages, errc code);
+  void end_move(Shard& source, const engine::MovingRow::Key& key, errc code);
   void retry_moves(const MoveRequest& request);
   static void move_ended(Shard& source);
 

@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "node/move_chains.hpp"
 #include "node/request.hpp"
 #include "node/stamper.hpp"
 #include "node/waiters.hpp"
@@ -49,6 +50,22 @@ struct SendLine {
   bool tries = false;
 };
 
+/// Messages on their way to other shards (S41): one batch of one chain at a time.
+struct Moves {
+  /// Queues that have set some aside: their chains are to be listed.
+  std::set<QueueId> begun;
+  MoveChains chains;
+  /// Read, and offered as soon as this entry is durable.
+  std::vector<std::shared_ptr<MoveRequest>> held;
+  LogIndex held_until;
+  /// Of the batch that was offered: what has not ended yet.
+  std::size_t under_way = 0;
+  /// It is one message of a redrive that was stopped: if there is no room for it, it comes back with those
+  /// behind it.
+  bool gives_back = false;
+  std::vector<engine::MovingMessage> behind;
+};
+
 /// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one
 /// concern each.
 /// **Thread** the core.
@@ -76,11 +93,7 @@ struct Shard {
   /// Messages that riding waiters may take, per queue.
   std::unordered_map<QueueId, std::uint64_t> promised;
 
-  /// Queues with messages for other shards (S41), how many of those are under way, and not before when to
-  /// look again.
-  std::unordered_set<QueueId> moving;
-  std::size_t moves_under_way = 0;
-  SteadyTime move_at;
+  Moves moves;
   /// Queues whose windows and schedules are to be resolved further.
   std::unordered_set<QueueId> calendars;
   /// Who waits for what becomes of a message.

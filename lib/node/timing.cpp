@@ -130,7 +130,8 @@ void Core::arm_timer() {
   for (auto& shard : shards_) {
     if (shard.is_stopped()) continue;
     at = std::min(at, shard.waiters.next_deadline());
-    if (!shard.moving.empty() && shard.moves_under_way == 0) at = std::min(at, shard.move_at);
+    const bool moves = shard.moves.under_way == 0 && shard.moves.held.empty();
+    if (moves && !closing_.load(std::memory_order_relaxed)) at = std::min(at, shard.moves.chains.next_at());
     if (!shard.calendars.empty()) at = std::min(at, calendar_at_);
     // While a tick is held back by the writer, the writer's end brings the next step.
     if (!shard.tick_now) at = std::min(at, due_at(shard));
