@@ -164,18 +164,22 @@ class Core : public std::enable_shared_from_this<Core> {
   // blocked.cpp
   static std::size_t entry_bytes_of(const SendRequest& send);
   void admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send);
-  bool may_go(const Shard& shard, const SendLine& line, const SendRequest& send) const;
+  static void count_needs(Shard& shard, SendRequest& send);
+  static bool fits(Shard& shard, const SendLine& line, const SendRequest& send);
+  static bool may_go(Shard& shard, const SendLine& line, SendRequest& send);
   void go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send);
   void wait_for_room(Shard& shard, std::shared_ptr<SendRequest> send);
   static void left_entry(Shard& shard, SendRequest& send);
   void advance_lines(Shard& shard);
   bool waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send);
   static void keep_sent(SendRequest& send);
+  static void keep_duplicates(Shard& shard, SendRequest& send);
   static Error join_parts(SendRequest& send, Error error);
   void expire_lines(Shard& shard);
   void end_line(Shard& shard, QueueId queue, const Error& error);
   void end_lines(Shard& shard, const Error& error);
   static bool has_line(const Shard& shard, QueueId queue);
+  static bool has_new(Shard& shard, QueueId queue, const Outgoing& sends);
 
   // session_flow.cpp
   static bool was_answered(const Shard& shard, const Request& request);
@@ -187,6 +191,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // transact.cpp
   void admit_transact(const std::shared_ptr<Request>& request, Shard& shard);
+  static Error refusal_of(Shard& shard, const TransactRequest& transact, const std::string& full);
 
   // batch.cpp
   bool pump(Shard& shard);

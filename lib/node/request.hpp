@@ -143,9 +143,15 @@ struct SendRequest final : Request, Outgoing {
   /// Counted in its line while it is under way.
   std::uint64_t ahead_messages = 0;
   std::uint64_t ahead_bytes = 0;
-  /// It was proposed although it does not fit; it has been refused once.
-  bool tries = false;
-  bool tried = false;
+  /// What of it needs room: no duplicate does (S17). One that does not fit is counted once more when nobody
+  /// is ahead of it.
+  struct Needs {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_of_first = 0;
+  };
+  Needs needs;
+  bool counted_alone = false;
   /// A batch that is sent in parts: all of it, what became of it, and which of it `items` are.
   std::vector<engine::SendItem> asked;
   std::vector<engine::ItemReply> decided;

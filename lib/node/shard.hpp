@@ -46,8 +46,6 @@ struct SendLine {
   std::map<std::uint64_t, std::shared_ptr<SendRequest>> waiting;
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  /// One of those under way does not fit: nobody follows it.
-  bool tries = false;
 };
 
 /// Messages on their way to other shards (S41): one batch of one chain at a time.
