@@ -64,6 +64,7 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   for (const QueueId queue : shard.effects.ready) {
     if (shard.waiters.waiting(queue)) shard.hot.insert(queue);
   }
+  for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   for (std::size_t i = 0; i < entry.requests.size(); ++i) {
     auto& request = entry.requests[i];
     if (request == nullptr) continue;
@@ -73,7 +74,6 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   }
   shard.rooms.insert(shard.effects.room.begin(), shard.effects.room.end());
   for (const QueueId queue : shard.effects.moving) shard.moves.begun.insert(queue);
-  for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
   if (shard.id == data_shard) delete_reply_queues(shard.effects.sessions);
   for (const QueueId queue : shard.effects.deleted) {

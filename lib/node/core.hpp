@@ -224,7 +224,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // catalog_flow.cpp
   void catalog_applied(const std::shared_ptr<CatalogRequest>& request);
   void configure_applied(const std::shared_ptr<ConfigureRequest>& request);
-  void configure_ended(const ConfigureRequest& request);
+  void confirmed(const std::shared_ptr<CatalogRequest>& parent);
+  void creator_failed(const std::shared_ptr<CatalogRequest>& parent, const Error& error);
   void configure(const engine::Configure& what, std::shared_ptr<CatalogRequest> parent);
   void resume_catalog();
   void refresh_sync_interval();
@@ -249,7 +250,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void delete_reply_queues(const std::vector<SessionId>& ended);
   void delete_reply_queue(const engine::QueueConfig& queue);
   void resolve_calendars();
-  bool resolve_window(Shard& shard, QueueId queue);
+  bool resolve_at_once(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent);
+  bool resolve_window(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent = nullptr);
+  void window_ended(const CalendarRequest& request);
   bool resolve_schedules(Shard& shard, QueueId queue);
   bool resolve_schedule(Shard& shard, QueueId queue, const engine::ScheduleInfo& schedule);
   bool calendar_failed(const std::string& name, const Error& error);

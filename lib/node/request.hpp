@@ -268,9 +268,13 @@ struct MovedRequest final : Request {
   errc refused = errc::ok;
 };
 
+struct CatalogRequest;
+
 /// set_window, extend_schedule
 struct CalendarRequest final : Request {
   using Request::Request;
+  /// set_window: whom to answer when the windows of all of its queues are set.
+  std::shared_ptr<CatalogRequest> parent;
   std::string name;
   std::uint64_t version = 0;
   bool open = false;

@@ -57,8 +57,9 @@ void Core::expire_pending(Shard& shard) {
 /// Whoever creates, updates or deletes a queue waits no longer than it said; the configuration goes on
 /// without.
 void Core::expire_creator(const Request& request) {
-  if (request.kind != Kind::configure) return;
-  const auto& creator = static_cast<const ConfigureRequest&>(request).parent;
+  if (request.kind != Kind::configure && request.kind != Kind::set_window) return;
+  const auto& creator = request.kind == Kind::configure ? static_cast<const ConfigureRequest&>(request).parent
+                                                        : static_cast<const CalendarRequest&>(request).parent;
   if (creator == nullptr || creator->stage == Stage::finished) return;
   if (creator->deadline <= now_)
     finish(creator, Error(errc::outcome_unknown));
