@@ -199,7 +199,10 @@ class Core : public std::enable_shared_from_this<Core> {
   bool cut(Shard& shard);
   void add_pending(Shard& shard, EntryUnderWay& entry);
   void add_riders(Shard& shard, EntryUnderWay& entry);
-  void ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t available);
+  static Supply promised_of(const Shard& shard, QueueId queue);
+  static bool gives_groups(Shard& shard, QueueId queue);
+  static Supply supply_of(Shard& shard, QueueId queue, Supply sent, std::size_t receivers);
+  static void ride(Shard& shard, EntryUnderWay& entry, QueueId queue, Supply left);
   void carry_out(Shard& shard, port::ReplicatorUpdate&& update, std::size_t bytes);
 
   // apply.cpp
@@ -208,6 +211,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static Result<engine::EntryView> view_of(Shard& shard, const EntryUnderWay& entry);
   void deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply);
   void deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request);
+  static void end_promise(Shard& shard, ReceiveRequest& request);
   void wait_in_line(Shard& shard, std::shared_ptr<ReceiveRequest> request);
   void give_back(Shard& shard, const ReceiveRequest& request);
   void fetch_cold(const std::shared_ptr<ReceiveRequest>& request);

@@ -176,6 +176,12 @@ struct TransactRequest final : Request {
   std::vector<engine::Transact::Part> views;
 };
 
+/// What receivers that wait may get: of a FIFO queue a group goes to one of them (S43).
+struct Supply {
+  std::uint64_t messages = 0;
+  std::uint64_t groups = 0;
+};
+
 struct ReceiveRequest final : Request {
   ReceiveRequest() noexcept : Request(Kind::receive) {}
   std::uint32_t max_messages = 1;
@@ -189,7 +195,7 @@ struct ReceiveRequest final : Request {
   /// Place in the line of its queue's waiters; kept when it rode in vain.
   std::uint64_t ticket = 0;
   /// Counted in the promises of that queue while it rides.
-  std::uint64_t promised = 0;
+  Supply promised;
   QueueId promised_on;
   /// Epoch of the receipts of what it was granted; of several queues: of each grant.
   std::uint32_t epoch = 0;

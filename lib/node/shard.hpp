@@ -88,8 +88,8 @@ struct Shard {
   Waiters waiters;
   /// Queues whose waiters are to be looked at when the next entry is cut.
   std::unordered_set<QueueId> hot;
-  /// Messages that riding waiters may take, per queue.
-  std::unordered_map<QueueId, std::uint64_t> promised;
+  /// What riding waiters may take, per queue.
+  std::unordered_map<QueueId, Supply> promised;
 
   Moves moves;
   /// Queues whose windows and schedules are to be resolved further.
@@ -130,8 +130,8 @@ struct Shard {
   engine::Effects effects;
   /// Of the entry that is cut; in a memory shard also of the one that is applied.
   std::vector<engine::Command> commands;
-  /// Messages that the entry being cut sends, per queue.
-  std::vector<std::pair<QueueId, std::uint64_t>> arriving;
+  /// What the entry being cut sends, per queue.
+  std::vector<std::pair<QueueId, Supply>> arriving;
 
   bool is_stopped() const noexcept { return stopped.code != errc::ok; }
 };
