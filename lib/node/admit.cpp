@@ -176,10 +176,10 @@ void Core::admit_receive_several(const std::shared_ptr<Request>& request, Shard&
 
 /// Something may be handed out now beyond what those before it get, or falls due now.
 bool Core::can_get(Shard& shard, QueueId queue) {
-  const auto promised = shard.promised.find(queue);
-  const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
   const std::size_t in_line = shard.waiters.count(queue);
-  return shard.queues->deliverable(queue) > taken + in_line || (in_line == 0 && due_at(shard) <= now_);
+  if (in_line == 0 && due_at(shard) <= now_) return true;
+  if (shard.queues->deliverable(queue) <= promised_of(shard, queue).messages + in_line) return false;
+  return supply_of(shard, queue, {}, in_line + 1).groups > in_line;
 }
 
 /// Whether leases of this attempt live, or may live once what is under way is applied: it is answered by them

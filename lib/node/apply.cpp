@@ -64,6 +64,7 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
   for (const QueueId queue : shard.effects.ready) {
     if (shard.waiters.waiting(queue)) shard.hot.insert(queue);
   }
+  for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
   for (std::size_t i = 0; i < entry.requests.size(); ++i) {
     auto& request = entry.requests[i];
     if (request == nullptr) continue;
@@ -72,8 +73,7 @@ void Core::apply_entry(Shard& shard, EntryUnderWay& entry) {
     deliver_reply(shard, request, std::move(shard.effects.replies[i]));
   }
   shard.rooms.insert(shard.effects.room.begin(), shard.effects.room.end());
-  for (const QueueId queue : shard.effects.moving) shard.moving.insert(queue);
-  for (const QueueId queue : shard.effects.calendars) shard.calendars.insert(queue);
+  for (const QueueId queue : shard.effects.moving) shard.moves.begun.insert(queue);
   if (!shard.effects.outcomes.empty()) wake_outcomes(shard);
   if (shard.id == data_shard) delete_reply_queues(shard.effects.sessions);
   for (const QueueId queue : shard.effects.deleted) {
@@ -114,16 +114,24 @@ void Core::deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, 
   }
 }
 
+/// It rode, and has what it was promised, or less.
+void Core::end_promise(Shard& shard, ReceiveRequest& request) {
+  const Supply had = std::exchange(request.promised, {});
+  if (had.messages == 0) return;
+  const QueueId queue = request.promised_on;
+  const auto promised = shard.promised.find(queue);
+  promised->second.messages -= had.messages;
+  promised->second.groups -= had.groups;
+  if (promised->second.messages == 0) shard.promised.erase(promised);
+  if (!shard.waiters.waiting(queue)) return;
+  // It may have left an open group or taken from another queue: others look again. Not for what found
+  // nothing, or all would take turns in finding nothing.
+  const bool ended = !request.reply.grants.empty() || request.reply.code != errc::ok;
+  if (!request.several.empty() || (ended && gives_groups(shard, queue))) shard.hot.insert(queue);
+}
+
 void Core::deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request) {
-  if (request->promised > 0) {
-    auto promised = shard.promised.find(request->promised_on);
-    promised->second -= std::exchange(request->promised, 0);
-    if (promised->second == 0) shard.promised.erase(promised);
-    // It may have taken from another queue what it was promised of this one: others look again.
-    if (!request->several.empty() && shard.waiters.waiting(request->promised_on)) {
-      shard.hot.insert(request->promised_on);
-    }
-  }
+  end_promise(shard, *request);
   auto& reply = request->reply;
   // What was taken out cannot be given back: a receive that was cancelled too late gets it (S69).
   const bool cancelled = request->cancelled && !(request->erase && !reply.grants.empty());

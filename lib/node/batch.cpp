@@ -1,6 +1,8 @@
 // From pending requests to entries: what arrived while the last commit was under way becomes the next entry.
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "node/core.hpp"
 #include "peerq/base/plant.hpp"
@@ -143,12 +145,21 @@ void visit_sends(const Request& request, Visit visit) {
   }
 }
 
-/// Messages of a send that can be handed out in the same entry.
-std::uint64_t deliverable_in(const std::vector<engine::SendItem>& items, const engine::QueueConfig* config) {
-  if (config == nullptr || config->paused || config->options.delay.count() > 0) return 0;
-  const auto at_once = [](const engine::SendItem& item) { return item.due.ms == 0; };
-  return static_cast<std::uint64_t>(std::count_if(items.begin(), items.end(), at_once));
+/// What of a send can be handed out in the same entry.
+Supply deliverable_in(const std::vector<engine::SendItem>& items, const engine::QueueConfig* config) {
+  if (config == nullptr || config->paused || config->options.delay.count() > 0) return {};
+  Supply out;
+  std::set<std::string_view> groups;
+  for (const auto& item : items) {
+    if (item.due.ms != 0) continue;
+    ++out.messages;
+    if (config->options.type == QueueType::fifo) groups.insert(as_text(item.group_id));
+  }
+  out.groups = groups.size();
+  return out;
 }
+
+std::uint64_t less(std::uint64_t count, std::uint64_t by) { return count - std::min(count, by); }
 
 }  // namespace
 
@@ -234,23 +245,48 @@ void Core::add_riders(Shard& shard, EntryUnderWay& entry) {
     });
   }
   if (shard.hot.empty()) return;
-  std::sort(shard.arriving.begin(), shard.arriving.end());
+  const auto before = [](const auto& one, const auto& other) { return one.first < other.first; };
+  std::sort(shard.arriving.begin(), shard.arriving.end(), before);
   std::vector<QueueId> hot(shard.hot.begin(), shard.hot.end());
   std::sort(hot.begin(), hot.end());
   auto sent = shard.arriving.begin();
   for (const QueueId queue : hot) {
-    std::uint64_t there = shard.queues->deliverable(queue);
+    Supply more;
     while (sent != shard.arriving.end() && sent->first < queue) ++sent;
-    for (; sent != shard.arriving.end() && sent->first == queue; ++sent) there += sent->second;
-    const auto promised = shard.promised.find(queue);
-    const std::uint64_t taken = promised == shard.promised.end() ? 0 : promised->second;
-    ride(shard, entry, queue, there > taken ? there - taken : 0);
+    for (; sent != shard.arriving.end() && sent->first == queue; ++sent) {
+      more.messages += sent->second.messages;
+      more.groups += sent->second.groups;
+    }
+    const std::size_t receivers = std::min(shard.waiters.count(queue), riders_max);
+    ride(shard, entry, queue, supply_of(shard, queue, more, receivers));
   }
 }
 
-void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t available) {
+Supply Core::promised_of(const Shard& shard, QueueId queue) {
+  const auto promised = shard.promised.find(queue);
+  return promised == shard.promised.end() ? Supply{} : promised->second;
+}
+
+bool Core::gives_groups(Shard& shard, QueueId queue) {
+  const engine::QueueConfig* config = shard.queues->config(queue);
+  return config != nullptr && config->options.type == QueueType::fifo;
+}
+
+/// What so many receivers may get beyond what others were promised, with what is sent to the queue. Only a
+/// FIFO queue's groups are counted: of a deep one that gives to one receiver, not all are to be woken (S22).
+Supply Core::supply_of(Shard& shard, QueueId queue, Supply sent, std::size_t receivers) {
+  const Supply promised = promised_of(shard, queue);
+  Supply out{less(shard.queues->deliverable(queue) + sent.messages, promised.messages), receivers};
+  if (out.messages == 0 || !gives_groups(shard, queue)) return out;
+  const std::uint64_t open = shard.queues->open_groups(queue, receivers + promised.groups);
+  out.groups = less(open + sent.groups, promised.groups);
+  return out;
+}
+
+void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, Supply left) {
   shard.hot.erase(queue);
-  for (std::size_t riders = 0; available > 0; ++riders) {
+  const bool groups = gives_groups(shard, queue);
+  for (std::size_t riders = 0; left.messages > 0 && left.groups > 0; ++riders) {
     ReceiveRequest* first = shard.waiters.first(queue);
     if (first == nullptr) return;
     if (riders == riders_max) {
@@ -259,10 +295,15 @@ void Core::ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t
     }
     auto waiter = shard.waiters.remove(*first);
     waiter->stage = Stage::proposed;
-    waiter->promised = std::min<std::uint64_t>(waiter->max_messages, available);
+    // What is taken out at once leaves its group open.
+    waiter->promised = {std::min<std::uint64_t>(waiter->max_messages, left.messages),
+                        groups && !waiter->erase ? 1U : 0U};
     waiter->promised_on = queue;
-    shard.promised[queue] += waiter->promised;
-    available -= waiter->promised;
+    Supply& promised = shard.promised[queue];
+    promised.messages += waiter->promised.messages;
+    promised.groups += waiter->promised.groups;
+    left.messages -= waiter->promised.messages;
+    left.groups -= waiter->promised.groups;
     shard.commands.push_back({waiter->origin, command_of(*waiter)});
     entry.requests.push_back(std::move(waiter));
   }

@@ -1,11 +1,12 @@
 // Senders that wait for room in a queue with `Overflow::block` (S15): one line per queue, first come, first
 // served, nobody overtakes. They live here and not in the log (S81).
 //
-// A send is proposed when it fits beside those ahead of it, which are proposed and not applied yet. One that
-// may be a duplicate needs no room (S17): the first in line is tried once although it does not fit, alone.
-// The engine has the last word; what it has no room for goes back to its place.
+// A send is proposed when it fits beside those ahead of it, which are proposed and not applied yet. A
+// duplicate needs no room (S17): it is not counted, and does not stand in line. The engine has the last word;
+// what it has no room for goes back to its place.
 
 #include <algorithm>
+#include <set>
 
 #include "node/core.hpp"
 
@@ -17,20 +18,8 @@ bool is_blocking(const engine::QueueConfig* config) {
   return config != nullptr && config->options.overflow == Overflow::block;
 }
 
-std::uint64_t bytes_of(const std::vector<engine::SendItem>& items) {
-  std::uint64_t bytes = 0;
-  for (const auto& item : items) bytes += item.counted_bytes;
-  return bytes;
-}
-
 /// A request of a session has one outcome, so all of it waits; else what fits may go ahead of the rest.
 bool goes_whole(const SendRequest& send) { return send.atomic || send.origin.session.value != 0; }
-
-bool may_be_duplicate(const SendRequest& send, const QueueOptions& options) {
-  if (options.deduplication_window.count() == 0) return false;
-  const auto has_id = [](const engine::SendItem& item) { return !item.deduplication_id.empty(); };
-  return std::any_of(send.items.begin(), send.items.end(), has_id);
-}
 
 bool is_full(const engine::ItemReply& item) { return item.code == errc::queue_full; }
 
@@ -47,8 +36,13 @@ void Core::admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send) {
     return push_pending(shard, std::move(send), bytes);
   }
   send->place = ++shard.last_place;
+  count_needs(shard, *send);
+  if (send->needs.messages == 0) {
+    const std::size_t bytes = entry_bytes_of(*send);
+    return push_pending(shard, std::move(send), bytes);
+  }
   SendLine& line = shard.lines[send->queue];
-  if (line.waiting.empty() && may_go(shard, line, *send)) return go_ahead(shard, line, std::move(send));
+  if (line.waiting.empty() && fits(shard, line, *send)) return go_ahead(shard, line, std::move(send));
   if (shard.blocked >= limits::waiters_max) {
     return finish(send, Error(errc::limit_exceeded,
                               "blocked senders, the limit is " + std::to_string(limits::waiters_max)));
@@ -56,29 +50,50 @@ void Core::admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send) {
   wait_for_room(shard, std::move(send));
 }
 
-bool Core::may_go(const Shard& shard, const SendLine& line, const SendRequest& send) const {
+/// An id that comes twice in a send counts once.
+void Core::count_needs(Shard& shard, SendRequest& send) {
+  send.needs = {};
+  const WallTime now = shard.stamper->peek().wall;
+  const bool deduplicates = shard.queues->config(send.queue)->options.deduplication_window.count() > 0;
+  std::set<std::string_view> ids;
+  for (const auto& item : send.items) {
+    if (deduplicates && !item.deduplication_id.empty()) {
+      const bool is_new = ids.insert(as_text(item.deduplication_id)).second;
+      if (!is_new || shard.queues->sent_as(send.queue, item, now)) continue;
+    }
+    if (send.needs.messages++ == 0) send.needs.bytes_of_first = item.counted_bytes;
+    send.needs.bytes += item.counted_bytes;
+  }
+}
+
+/// As much of it as has to go at once.
+bool Core::fits(Shard& shard, const SendLine& line, const SendRequest& send) {
   const QueueOptions& options = shard.queues->config(send.queue)->options;
-  if (options.overflow != Overflow::block) return true;
-  if (line.tries) return false;
+  const auto& needs = send.needs;
+  if (options.overflow != Overflow::block || needs.messages == 0) return true;
   const bool whole = goes_whole(send);
-  const std::uint64_t count = line.messages + (whole ? send.items.size() : 1);
-  const std::uint64_t bytes = line.bytes + (whole ? bytes_of(send.items) : send.items.front().counted_bytes);
+  const std::uint64_t count = line.messages + (whole ? needs.messages : 1);
+  const std::uint64_t bytes = line.bytes + (whole ? needs.bytes : needs.bytes_of_first);
   const engine::Depth depth = shard.queues->depth(send.queue);
-  const bool fits = (!options.max_messages || depth.messages + count <= *options.max_messages) &&
-                    (!options.max_bytes || depth.bytes + bytes <= *options.max_bytes);
-  return fits || (!send.tried && line.messages == 0 && may_be_duplicate(send, options));
+  return (!options.max_messages || depth.messages + count <= *options.max_messages) &&
+         (!options.max_bytes || depth.bytes + bytes <= *options.max_bytes);
+}
+
+/// The first in line. Since it was counted, its messages may have been sent by somebody ahead, or windows may
+/// have ended.
+bool Core::may_go(Shard& shard, const SendLine& line, SendRequest& send) {
+  if (!fits(shard, line, send)) {
+    if (line.messages != 0 || std::exchange(send.counted_alone, true)) return false;
+  }
+  count_needs(shard, send);
+  return fits(shard, line, send);
 }
 
 void Core::go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send) {
-  send->ahead_messages = send->items.size();
-  send->ahead_bytes = bytes_of(send->items);
+  send->ahead_messages = send->needs.messages;
+  send->ahead_bytes = send->needs.bytes;
   line.messages += send->ahead_messages;
   line.bytes += send->ahead_bytes;
-  const engine::Depth depth = shard.queues->depth(send->queue);
-  const QueueOptions& options = shard.queues->config(send->queue)->options;
-  send->tries = (options.max_messages && depth.messages + line.messages > *options.max_messages) ||
-                (options.max_bytes && depth.bytes + line.bytes > *options.max_bytes);
-  line.tries = line.tries || send->tries;
   const std::size_t bytes = entry_bytes_of(*send);
   push_pending(shard, std::move(send), bytes);
 }
@@ -99,7 +114,6 @@ void Core::left_entry(Shard& shard, SendRequest& send) {
   SendLine& line = found->second;
   line.messages -= std::exchange(send.ahead_messages, 0);
   line.bytes -= std::exchange(send.ahead_bytes, 0);
-  if (std::exchange(send.tries, false)) line.tries = false;
   shard.rooms.insert(send.queue);
 }
 
@@ -131,8 +145,10 @@ bool Core::waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send) {
   if (!is_blocking(shard.queues->config(send->queue)) || closing_.load(std::memory_order_relaxed))
     return false;
   if (send->deadline <= now_ || (!all && goes_whole(*send))) return false;
-  send->tried = true;
   if (!refused && !all) keep_sent(*send);
+  count_needs(shard, *send);
+  send->counted_alone = false;
+  shard.rooms.insert(send->queue);
   wait_for_room(shard, send);
   return true;
 }
@@ -154,6 +170,21 @@ void Core::keep_sent(SendRequest& send) {
   }
   send.items = std::move(items);
   send.open = std::move(open);
+}
+
+/// Its wait is over: what is a duplicate succeeds all the same (S17).
+void Core::keep_duplicates(Shard& shard, SendRequest& send) {
+  if (goes_whole(send)) return;
+  send.reply.items.assign(send.items.size(), {.code = errc::queue_full});
+  const WallTime now = shard.stamper->peek().wall;
+  bool any = false;
+  for (std::size_t i = 0; i < send.items.size(); ++i) {
+    const auto first = shard.queues->sent_as(send.queue, send.items[i], now);
+    if (!first) continue;
+    send.reply.items[i] = {.code = errc::ok, .id = *first, .deduplicated = true};
+    any = true;
+  }
+  if (any) keep_sent(send);
 }
 
 /// Puts together the answer to a batch that was sent in parts. What ends the last part ends it alone.
@@ -185,6 +216,7 @@ void Core::expire_lines(Shard& shard) {
       at = line.waiting.erase(at);
       --shard.blocked;
       shard.rooms.insert(queue);
+      if (!send->cancelled) keep_duplicates(shard, *send);
       finish(send, Error(send->cancelled ? errc::cancelled : errc::queue_full));
     }
   }
@@ -209,6 +241,12 @@ void Core::end_lines(Shard& shard, const Error& error) {
 bool Core::has_line(const Shard& shard, QueueId queue) {
   const auto found = shard.lines.find(queue);
   return found != shard.lines.end() && !found->second.waiting.empty();
+}
+
+bool Core::has_new(Shard& shard, QueueId queue, const Outgoing& sends) {
+  const WallTime now = shard.stamper->peek().wall;
+  const auto is_new = [&](const engine::SendItem& item) { return !shard.queues->sent_as(queue, item, now); };
+  return std::any_of(sends.items.begin(), sends.items.end(), is_new);
 }
 
 }  // namespace peerq::node

@@ -20,7 +20,7 @@ void Core::resume_calendar() {
   for (auto& shard : shards_) {
     if (shard.queues == nullptr) continue;
     for (const auto& [queue, version] : shard.queues->queues()) shard.calendars.insert(queue);
-    for (const QueueId queue : shard.queues->queues_moving()) shard.moving.insert(queue);
+    for (const QueueId queue : shard.queues->queues_moving()) shard.moves.begun.insert(queue);
   }
 }
 
@@ -38,8 +38,19 @@ void Core::resolve_calendars() {
   }
 }
 
+/// Parameters act at once (S9): whoever set them is told when the queue's windows are set too. False when
+/// there are none, or nothing to wait for.
+bool Core::resolve_at_once(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent) {
+  if (parent == nullptr || !shard.calendars.contains(queue) || now_ < calendar_at_) return false;
+  const engine::QueueConfig* config = shard.queues->config(queue);
+  if (config == nullptr || config->options.windows.empty()) return false;
+  if (!resolve_schedules(shard, queue) || !resolve_window(shard, queue, parent)) return false;
+  shard.calendars.erase(queue);
+  return true;
+}
+
 /// False when the zones cannot be read now.
-bool Core::resolve_window(Shard& shard, QueueId queue) {
+bool Core::resolve_window(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent) {
   const engine::QueueConfig* config = shard.queues->config(queue);
   if (config == nullptr || config->options.windows.empty()) return true;
   auto turns =
@@ -51,8 +62,16 @@ bool Core::resolve_window(Shard& shard, QueueId queue) {
   request->version = config->version;
   request->open = turns->open;
   for (const WallTime turn : turns->turns) request->times_ms.push_back(turn.ms);
+  request->parent = parent;
   push_pending(shard, std::move(request), 256);
   return true;
+}
+
+/// What the engine says of it changes nothing for whoever set the parameters: they stand.
+void Core::window_ended(const CalendarRequest& request) {
+  const bool applied = request.error.code == errc::ok || request.reply.code != errc::ok;
+  if (applied) return confirmed(request.parent);
+  creator_failed(request.parent, request.error);
 }
 
 bool Core::resolve_schedules(Shard& shard, QueueId queue) {

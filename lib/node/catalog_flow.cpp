@@ -47,16 +47,21 @@ void Core::configure_applied(const std::shared_ptr<ConfigureRequest>& request) {
   if (!catalog.is_stopped()) push_pending(catalog, std::move(confirmation), 64);
   if (request->shard == interval_shard) refresh_sync_interval();
   shard(request->shard).rooms.insert(request->queue);  // its limits may have changed
-  if (request->parent != nullptr && --request->parent->unconfirmed == 0) finish(request->parent);
+  if (!resolve_at_once(shard(request->shard), request->queue, request->parent)) confirmed(request->parent);
   finish(request);
+}
+
+/// One of the queues is as its creator wants it.
+void Core::confirmed(const std::shared_ptr<CatalogRequest>& parent) {
+  if (parent != nullptr && --parent->unconfirmed == 0) finish(parent);
 }
 
 /// A configuration that failed ends its creator's request too. The catalog's entry stands: the next open goes
 /// on.
-void Core::configure_ended(const ConfigureRequest& request) {
-  if (request.parent == nullptr || request.error.code == errc::ok) return;
-  const bool unknown = request.error.happened() == Happened::unknown;
-  finish(request.parent, unknown ? request.error : Error(errc::outcome_unknown, request.error.detail));
+void Core::creator_failed(const std::shared_ptr<CatalogRequest>& parent, const Error& error) {
+  if (parent == nullptr) return;
+  const bool unknown = error.happened() == Happened::unknown;
+  finish(parent, unknown ? error : Error(errc::outcome_unknown, error.detail));
 }
 
 /// After recovery: what the catalog decided and a queue's shard does not know yet. The memory shard knows

@@ -235,7 +235,9 @@ void Core::finish(const std::shared_ptr<Request>& request, Error error) {
   }
   request->stage = Stage::finished;
   request->error = std::move(error);
-  if (request->kind == Kind::configure) configure_ended(static_cast<const ConfigureRequest&>(*request));
+  if (request->kind == Kind::configure && request->error.code != errc::ok)
+    creator_failed(static_cast<const ConfigureRequest&>(*request).parent, request->error);
+  if (request->kind == Kind::set_window) window_ended(static_cast<const CalendarRequest&>(*request));
   if (request->kind == Kind::move && request->error.code != errc::ok) {
     retry_moves(static_cast<const MoveRequest&>(*request));
   }

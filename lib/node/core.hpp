@@ -164,18 +164,22 @@ class Core : public std::enable_shared_from_this<Core> {
   // blocked.cpp
   static std::size_t entry_bytes_of(const SendRequest& send);
   void admit_to_line(Shard& shard, std::shared_ptr<SendRequest> send);
-  bool may_go(const Shard& shard, const SendLine& line, const SendRequest& send) const;
+  static void count_needs(Shard& shard, SendRequest& send);
+  static bool fits(Shard& shard, const SendLine& line, const SendRequest& send);
+  static bool may_go(Shard& shard, const SendLine& line, SendRequest& send);
   void go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send);
   void wait_for_room(Shard& shard, std::shared_ptr<SendRequest> send);
   static void left_entry(Shard& shard, SendRequest& send);
   void advance_lines(Shard& shard);
   bool waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send);
   static void keep_sent(SendRequest& send);
+  static void keep_duplicates(Shard& shard, SendRequest& send);
   static Error join_parts(SendRequest& send, Error error);
   void expire_lines(Shard& shard);
   void end_line(Shard& shard, QueueId queue, const Error& error);
   void end_lines(Shard& shard, const Error& error);
   static bool has_line(const Shard& shard, QueueId queue);
+  static bool has_new(Shard& shard, QueueId queue, const Outgoing& sends);
 
   // session_flow.cpp
   static bool was_answered(const Shard& shard, const Request& request);
@@ -187,6 +191,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // transact.cpp
   void admit_transact(const std::shared_ptr<Request>& request, Shard& shard);
+  static Error refusal_of(Shard& shard, const TransactRequest& transact, const std::string& full);
 
   // batch.cpp
   bool pump(Shard& shard);
@@ -194,7 +199,10 @@ class Core : public std::enable_shared_from_this<Core> {
   bool cut(Shard& shard);
   void add_pending(Shard& shard, EntryUnderWay& entry);
   void add_riders(Shard& shard, EntryUnderWay& entry);
-  void ride(Shard& shard, EntryUnderWay& entry, QueueId queue, std::uint64_t available);
+  static Supply promised_of(const Shard& shard, QueueId queue);
+  static bool gives_groups(Shard& shard, QueueId queue);
+  static Supply supply_of(Shard& shard, QueueId queue, Supply sent, std::size_t receivers);
+  static void ride(Shard& shard, EntryUnderWay& entry, QueueId queue, Supply left);
   void carry_out(Shard& shard, port::ReplicatorUpdate&& update, std::size_t bytes);
 
   // apply.cpp
@@ -203,6 +211,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static Result<engine::EntryView> view_of(Shard& shard, const EntryUnderWay& entry);
   void deliver_reply(Shard& shard, const std::shared_ptr<Request>& request, engine::Reply&& reply);
   void deliver_receive(Shard& shard, std::shared_ptr<ReceiveRequest> request);
+  static void end_promise(Shard& shard, ReceiveRequest& request);
   void wait_in_line(Shard& shard, std::shared_ptr<ReceiveRequest> request);
   void give_back(Shard& shard, const ReceiveRequest& request);
   void fetch_cold(const std::shared_ptr<ReceiveRequest>& request);
@@ -219,19 +228,23 @@ class Core : public std::enable_shared_from_this<Core> {
   // catalog_flow.cpp
   void catalog_applied(const std::shared_ptr<CatalogRequest>& request);
   void configure_applied(const std::shared_ptr<ConfigureRequest>& request);
-  void configure_ended(const ConfigureRequest& request);
+  void confirmed(const std::shared_ptr<CatalogRequest>& parent);
+  void creator_failed(const std::shared_ptr<CatalogRequest>& parent, const Error& error);
   void configure(const engine::Configure& what, std::shared_ptr<CatalogRequest> parent);
   void resume_catalog();
   void refresh_sync_interval();
 
   // moves.cpp
   void carry_moves();
-  void begin_moves(Shard& shard);
-  void read_moves(const std::shared_ptr<ReadMovesRequest>& reader);
+  void begin_moves(Shard& shard, MoveChain chain);
+  bool takes_moves(const Shard& target) const;
+  static bool is_redrive_over(Shard& shard, QueueId queue);
+  void read_moves(Shard& shard, std::vector<std::shared_ptr<MoveRequest>> batch);
   void moves_read(ReadMovesRequest& reader);
   void offer_moves(const std::vector<std::shared_ptr<MoveRequest>>& batch);
   void move_applied(const std::shared_ptr<MoveRequest>& request);
-  void end_move(const MoveRequest& request, errc refused);
+  void refuse_moves(Shard& source, const std::vector<engine::MovingMessage>& messages, errc code);
+  void end_move(Shard& source, const engine::MovingRow::Key& key, errc code);
   void retry_moves(const MoveRequest& request);
   static void move_ended(Shard& source);
 
@@ -241,7 +254,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void delete_reply_queues(const std::vector<SessionId>& ended);
   void delete_reply_queue(const engine::QueueConfig& queue);
   void resolve_calendars();
-  bool resolve_window(Shard& shard, QueueId queue);
+  bool resolve_at_once(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent);
+  bool resolve_window(Shard& shard, QueueId queue, const std::shared_ptr<CatalogRequest>& parent = nullptr);
+  void window_ended(const CalendarRequest& request);
   bool resolve_schedules(Shard& shard, QueueId queue);
   bool resolve_schedule(Shard& shard, QueueId queue, const engine::ScheduleInfo& schedule);
   bool calendar_failed(const std::string& name, const Error& error);

@@ -143,9 +143,15 @@ struct SendRequest final : Request, Outgoing {
   /// Counted in its line while it is under way.
   std::uint64_t ahead_messages = 0;
   std::uint64_t ahead_bytes = 0;
-  /// It was proposed although it does not fit; it has been refused once.
-  bool tries = false;
-  bool tried = false;
+  /// What of it needs room: no duplicate does (S17). One that does not fit is counted once more when nobody
+  /// is ahead of it.
+  struct Needs {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_of_first = 0;
+  };
+  Needs needs;
+  bool counted_alone = false;
   /// A batch that is sent in parts: all of it, what became of it, and which of it `items` are.
   std::vector<engine::SendItem> asked;
   std::vector<engine::ItemReply> decided;
@@ -170,6 +176,12 @@ struct TransactRequest final : Request {
   std::vector<engine::Transact::Part> views;
 };
 
+/// What receivers that wait may get: of a FIFO queue a group goes to one of them (S43).
+struct Supply {
+  std::uint64_t messages = 0;
+  std::uint64_t groups = 0;
+};
+
 struct ReceiveRequest final : Request {
   ReceiveRequest() noexcept : Request(Kind::receive) {}
   std::uint32_t max_messages = 1;
@@ -183,7 +195,7 @@ struct ReceiveRequest final : Request {
   /// Place in the line of its queue's waiters; kept when it rode in vain.
   std::uint64_t ticket = 0;
   /// Counted in the promises of that queue while it rides.
-  std::uint64_t promised = 0;
+  Supply promised;
   QueueId promised_on;
   /// Epoch of the receipts of what it was granted; of several queues: of each grant.
   std::uint32_t epoch = 0;
@@ -262,9 +274,13 @@ struct MovedRequest final : Request {
   errc refused = errc::ok;
 };
 
+struct CatalogRequest;
+
 /// set_window, extend_schedule
 struct CalendarRequest final : Request {
   using Request::Request;
+  /// set_window: whom to answer when the windows of all of its queues are set.
+  std::shared_ptr<CatalogRequest> parent;
   std::string name;
   std::uint64_t version = 0;
   bool open = false;

@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "node/move_chains.hpp"
 #include "node/request.hpp"
 #include "node/stamper.hpp"
 #include "node/waiters.hpp"
@@ -45,8 +46,22 @@ struct SendLine {
   std::map<std::uint64_t, std::shared_ptr<SendRequest>> waiting;
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  /// One of those under way does not fit: nobody follows it.
-  bool tries = false;
+};
+
+/// Messages on their way to other shards (S41): one batch of one chain at a time.
+struct Moves {
+  /// Queues that have set some aside: their chains are to be listed.
+  std::set<QueueId> begun;
+  MoveChains chains;
+  /// Read, and offered as soon as this entry is durable.
+  std::vector<std::shared_ptr<MoveRequest>> held;
+  LogIndex held_until;
+  /// Of the batch that was offered: what has not ended yet.
+  std::size_t under_way = 0;
+  /// It is one message of a redrive that was stopped: if there is no room for it, it comes back with those
+  /// behind it.
+  bool gives_back = false;
+  std::vector<engine::MovingMessage> behind;
 };
 
 /// State of one shard's traffic. A plain struct on purpose: the rules are in the Core's functions of one
@@ -73,14 +88,10 @@ struct Shard {
   Waiters waiters;
   /// Queues whose waiters are to be looked at when the next entry is cut.
   std::unordered_set<QueueId> hot;
-  /// Messages that riding waiters may take, per queue.
-  std::unordered_map<QueueId, std::uint64_t> promised;
+  /// What riding waiters may take, per queue.
+  std::unordered_map<QueueId, Supply> promised;
 
-  /// Queues with messages for other shards (S41), how many of those are under way, and not before when to
-  /// look again.
-  std::unordered_set<QueueId> moving;
-  std::size_t moves_under_way = 0;
-  SteadyTime move_at;
+  Moves moves;
   /// Queues whose windows and schedules are to be resolved further.
   std::unordered_set<QueueId> calendars;
   /// Who waits for what becomes of a message.
@@ -119,8 +130,8 @@ struct Shard {
   engine::Effects effects;
   /// Of the entry that is cut; in a memory shard also of the one that is applied.
   std::vector<engine::Command> commands;
-  /// Messages that the entry being cut sends, per queue.
-  std::vector<std::pair<QueueId, std::uint64_t>> arriving;
+  /// What the entry being cut sends, per queue.
+  std::vector<std::pair<QueueId, Supply>> arriving;
 
   bool is_stopped() const noexcept { return stopped.code != errc::ok; }
 };

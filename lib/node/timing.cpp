@@ -57,8 +57,9 @@ void Core::expire_pending(Shard& shard) {
 /// Whoever creates, updates or deletes a queue waits no longer than it said; the configuration goes on
 /// without.
 void Core::expire_creator(const Request& request) {
-  if (request.kind != Kind::configure) return;
-  const auto& creator = static_cast<const ConfigureRequest&>(request).parent;
+  if (request.kind != Kind::configure && request.kind != Kind::set_window) return;
+  const auto& creator = request.kind == Kind::configure ? static_cast<const ConfigureRequest&>(request).parent
+                                                        : static_cast<const CalendarRequest&>(request).parent;
   if (creator == nullptr || creator->stage == Stage::finished) return;
   if (creator->deadline <= now_)
     finish(creator, Error(errc::outcome_unknown));
@@ -130,7 +131,8 @@ void Core::arm_timer() {
   for (auto& shard : shards_) {
     if (shard.is_stopped()) continue;
     at = std::min(at, shard.waiters.next_deadline());
-    if (!shard.moving.empty() && shard.moves_under_way == 0) at = std::min(at, shard.move_at);
+    const bool moves = shard.moves.under_way == 0 && shard.moves.held.empty();
+    if (moves && !closing_.load(std::memory_order_relaxed)) at = std::min(at, shard.moves.chains.next_at());
     if (!shard.calendars.empty()) at = std::min(at, calendar_at_);
     // While a tick is held back by the writer, the writer's end brings the next step.
     if (!shard.tick_now) at = std::min(at, due_at(shard));

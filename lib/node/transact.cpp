@@ -24,16 +24,27 @@ void Core::admit_transact(const std::shared_ptr<Request>& request, Shard& shard)
     return finish(request, std::move(error));
   }
   std::size_t bytes = command_bytes;
+  const std::string* full = nullptr;
   for (auto& part : transact.parts) {
-    if (!part.sends.items.empty() && has_line(shard, part.queue)) {
-      return finish(request, Error(errc::queue_full, part.name + ", others wait for room"));
-    }
     identify_by_content(shard, part.queue, part.sends);
+    if (has_line(shard, part.queue) && has_new(shard, part.queue, part.sends)) full = &part.name;
     outdate(shard, part.queue, part.erases, part.epochs);
     bytes += part.sends.payload_bytes + 32 * part.sends.items.size() + 24 * part.erases.size();
     transact.views.push_back({part.queue, part.erases, part.sends.items});
   }
+  if (full != nullptr) return finish(request, refusal_of(shard, transact, *full));
   push_pending(shard, request, bytes);
+}
+
+/// Others wait for room in the queue `full`, and nobody overtakes. A bad receipt comes before that (S60).
+Error Core::refusal_of(Shard& shard, const TransactRequest& transact, const std::string& full) {
+  const Stamps now = shard.stamper->peek();
+  for (const auto& part : transact.parts) {
+    for (const auto& item : part.erases) {
+      if (auto live = shard.queues->lease_state(part.queue, item.lease, now); !live) return live.error();
+    }
+  }
+  return {errc::queue_full, full + ", others wait for room"};
 }
 
 }  // namespace peerq::node

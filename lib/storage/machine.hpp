@@ -111,6 +111,16 @@ class QueueMachineOver final
   bool remembers(QueueId queue, std::string_view attempt_id) override {
     return this->guarded_or(false, [&] { return this->engine_.remembers(queue, attempt_id); });
   }
+  std::uint64_t open_groups(QueueId queue, std::uint64_t max) override {
+    return this->guarded_or(std::uint64_t{0}, [&] { return this->engine_.open_groups(queue, max); });
+  }
+  std::optional<MessageId> sent_as(QueueId queue, const engine::SendItem& item, WallTime now) override {
+    return this->guarded_or(std::optional<MessageId>{},
+                            [&] { return this->engine_.sent_as(queue, item, now); });
+  }
+  Result<void> lease_state(QueueId queue, const engine::LeaseRef& lease, Stamps now) override {
+    return this->guarded([&] { return this->engine_.lease_state(queue, lease, now); });
+  }
   engine::Depth depth(QueueId queue) override {
     return this->guarded_or(engine::Depth{}, [&] { return this->engine_.depth(queue); });
   }
@@ -147,6 +157,13 @@ class QueueMachineOver final
   std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) override {
     return this->guarded_or(std::vector<engine::MovingMessage>{},
                             [&] { return this->engine_.moving(queue, max); });
+  }
+  std::vector<engine::MovingMessage> moving(QueueId queue, QueueId target, std::size_t max) override {
+    return this->guarded_or(std::vector<engine::MovingMessage>{},
+                            [&] { return this->engine_.moving(queue, target, max); });
+  }
+  std::vector<QueueId> targets_moving(QueueId queue) override {
+    return this->guarded_or(std::vector<QueueId>{}, [&] { return this->engine_.targets_moving(queue); });
   }
   std::vector<QueueId> queues_moving() override {
     return this->guarded_or(std::vector<QueueId>{}, [&] { return this->engine_.queues_moving(); });

@@ -58,6 +58,12 @@ class QueueEngine {
   const QueueConfig* config(QueueId queue) const;
   /// How many messages a receive could get at once: ready, unless paused or at the in-flight cap.
   std::uint64_t deliverable(QueueId queue) const;
+  /// Groups of a FIFO queue that may give something now, as far as `max`: each gives to one receive (S43).
+  std::uint64_t open_groups(QueueId queue, std::uint64_t max) const;
+  /// The message under whose deduplication id a send at `now` would be a duplicate (S17).
+  std::optional<MessageId> sent_as(QueueId queue, const SendItem& item, WallTime now) const;
+  /// Whether a transaction at `now` would take this receipt (S76).
+  Result<void> lease_state(QueueId queue, const LeaseRef& lease, Stamps now) const;
   /// What counts against its limits; zero for a queue that the shard does not know.
   Depth depth(QueueId queue) const;
   /// Whether leases of a receive with this attempt id may be live (S21).
@@ -84,6 +90,9 @@ class QueueEngine {
   Result<std::optional<RedriveRow>> redrive(QueueId queue) const;
   /// The first messages that wait to be taken over by another shard, in the order of their chains (S41).
   std::vector<MovingMessage> moving(QueueId queue, std::size_t max) const;
+  std::vector<MovingMessage> moving(QueueId queue, QueueId target, std::size_t max) const;
+  /// To which queues they go, each once.
+  std::vector<QueueId> targets_moving(QueueId queue) const;
   /// Queues that have such messages; some of them may be deleted.
   std::vector<QueueId> queues_moving() const;
   /// What became of a message that was sent with `outcome_until`. **Errors** message_not_found.
@@ -249,6 +258,7 @@ class QueueEngine {
   bool check_transaction(const Transact& command, Victims& victims, Reply& reply);
   bool check_parts(const Transact& command, Reply& reply);
   bool check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply);
+  errc check_lease(const QueueContext& queue, const LeaseRef& lease, const MessageRow* row) const;
   void count_send(const QueueContext& queue, const SendItem& item, Demand& demand) const;
   bool check_demand(QueueContext& queue, const Demand& demand, std::vector<MessageKey>& victims,
                     Reply& reply);

@@ -167,14 +167,35 @@ void QueueEngine<T>::come_back(QueueContext& queue, MovingRow moving) {
 template <Tables T>
 std::vector<MovingMessage> QueueEngine<T>::moving(QueueId queue, std::size_t max) const {
   std::vector<MovingMessage> out;
-  const MovingRow::Key end{QueueId{queue.value + 1}, QueueId{0}, 0};
-  MovingRow::Key from{queue, QueueId{0}, 0};
+  for (const QueueId target : targets_moving(queue)) {
+    for (auto& message : moving(queue, target, max - out.size())) out.push_back(std::move(message));
+  }
+  return out;
+}
+
+template <Tables T>
+std::vector<MovingMessage> QueueEngine<T>::moving(QueueId queue, QueueId target, std::size_t max) const {
+  std::vector<MovingMessage> out;
+  const MovingRow::Key end{queue, QueueId{target.value + 1}, 0};
+  MovingRow::Key from{queue, target, 0};
   while (out.size() < max) {
     const auto found = tables_->template first<MovingRow>(from, end);
     if (!found) break;
     out.push_back({found->key, found->row, tables_->payload(found->row.id)});
     from = found->key;
     ++from.transfer;
+  }
+  return out;
+}
+
+template <Tables T>
+std::vector<QueueId> QueueEngine<T>::targets_moving(QueueId queue) const {
+  std::vector<QueueId> out;
+  MovingRow::Key from{queue, QueueId{0}, 0};
+  const MovingRow::Key end{QueueId{queue.value + 1}, QueueId{0}, 0};
+  while (const auto found = tables_->template first<MovingRow>(from, end)) {
+    out.push_back(found->key.target);
+    from = {queue, QueueId{found->key.target.value + 1}, 0};
   }
   return out;
 }

@@ -44,7 +44,46 @@ template <Tables T>
 Depth QueueEngine<T>::depth(QueueId queue) const {
   const QueueContext* found = lookup(queue);
   if (found == nullptr) return {};
-  return {found->row.live(), found->row.bytes};
+  return {found->row.live(), found->row.bytes + found->row.moving_bytes};
+}
+
+template <Tables T>
+std::uint64_t QueueEngine<T>::open_groups(QueueId id, std::uint64_t max) const {
+  QueueContext* queue = lookup(id);
+  if (queue == nullptr || queue->removed) return 0;
+  std::uint64_t count = 0;
+  for (std::uint8_t level = 0; level < limits::priority_count; ++level) {
+    const RankRow::Key end{id, static_cast<std::uint8_t>(level + 1), 0, 0};
+    auto next = count < max ? next_group(*queue, level) : std::nullopt;
+    for (; next && ++count < max; ++next->group) {
+      const auto found = tables_->template first<RankRow>({id, level, next->turn, next->group + 1}, end);
+      if (!found) break;
+      next = found->key;
+    }
+  }
+  return count;
+}
+
+template <Tables T>
+std::optional<MessageId> QueueEngine<T>::sent_as(QueueId id, const SendItem& item, WallTime now) const {
+  const QueueContext* queue = lookup(id);
+  if (queue == nullptr || queue->removed || !is_deduplicated(*queue, item)) return std::nullopt;
+  const auto known =
+      tables_->template find<DeduplicationRow>({id, std::string(as_text(item.deduplication_id))});
+  if (!known || known->until <= now) return std::nullopt;
+  return known->message;
+}
+
+template <Tables T>
+Result<void> QueueEngine<T>::lease_state(QueueId id, const LeaseRef& lease, Stamps now) const {
+  const QueueContext* queue = look(id);
+  if (queue == nullptr || queue->removed) return errc::queue_not_found;
+  const bool there = exists(*queue, lease.sequence);
+  auto row = there ? tables_->template find<MessageRow>({id, lease.sequence}) : std::nullopt;
+  const bool lapsed = row && row->state == MessageState::in_flight && row->deadline <= now.lease;
+  if (lapsed) row->state = MessageState::ready;
+  const errc code = check_lease(*queue, lease, row ? &*row : nullptr);
+  return code == errc::ok ? Result<void>() : Result<void>(code);
 }
 
 template <Tables T>

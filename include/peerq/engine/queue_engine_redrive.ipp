@@ -93,6 +93,8 @@ void QueueEngine<T>::redrive_slice(QueueContext& queue) {
       turn = Turn::next;
     }
   }
+  // What is on its way may still come back, or find its target full.
+  if (turn == Turn::end && queue.row.moving > 0) turn = Turn::wait;
   if (turn == Turn::end) {
     finish_redrive(queue, *row);
   } else if (turn == Turn::wait) {

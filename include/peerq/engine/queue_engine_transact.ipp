@@ -88,27 +88,31 @@ bool QueueEngine<T>::check_parts(const Transact& command, Reply& reply) {
 template <Tables T>
 bool QueueEngine<T>::check_erase(QueueContext& queue, const SettleItem& item, Demand& demand, Reply& reply) {
   const MessageKey key{queue.id, item.lease.sequence};
-  const bool given = was_given(queue, key.sequence);
-  const auto row = given ? current(queue, key) : std::nullopt;
-  errc code = errc::ok;
-  if (!given) {
-    code = errc::invalid_receipt;
-  } else if (!row) {
-    code = errc::message_not_found;
-  } else if (item.lease.attempt > row->attempt) {
-    code = errc::invalid_receipt;
-  } else if (item.lease.attempt < row->attempt || item.lease.attempt == 0) {  // 0: of a former epoch (S58)
-    code = errc::stale_receipt;
-  } else if (row->state != MessageState::in_flight) {
-    const bool overtaken = queue.is_fifo() && row->group_lease != need_group(queue, row->group).row.lease;
-    code = overtaken ? errc::stale_receipt : errc::lease_expired;  // S32
-  } else {
-    ++demand.freed;
-    demand.freed_bytes += row->counted_bytes;
-    return true;
+  const auto row = was_given(queue, key.sequence) ? current(queue, key) : std::nullopt;
+  if (const errc code = check_lease(queue, item.lease, row ? &*row : nullptr); code != errc::ok) {
+    fail(reply, code);
+    return false;
   }
-  fail(reply, code);
-  return false;
+  ++demand.freed;
+  demand.freed_bytes += row->counted_bytes;
+  return true;
+}
+
+/// What is wrong with the lease of a message that is here as `row` says, or none.
+template <Tables T>
+errc QueueEngine<T>::check_lease(const QueueContext& queue, const LeaseRef& lease,
+                                 const MessageRow* row) const {
+  if (!was_given(queue, lease.sequence)) return errc::invalid_receipt;
+  if (row == nullptr) return errc::message_not_found;
+  if (lease.attempt > row->attempt) return errc::invalid_receipt;
+  // 0: of a former epoch (S58)
+  if (lease.attempt < row->attempt || lease.attempt == 0) return errc::stale_receipt;
+  if (row->state == MessageState::in_flight) return errc::ok;
+  if (!queue.is_fifo()) return errc::lease_expired;
+  const GroupContext* held = queue.groups.peek(row->group);
+  const auto group = held == nullptr ? tables_->template find<GroupRow>({queue.id, row->group}) : held->row;
+  const bool overtaken = group && row->group_lease != group->lease;  // S32
+  return overtaken ? errc::stale_receipt : errc::lease_expired;
 }
 
 template <Tables T>

@@ -80,6 +80,12 @@ class QueueMachine : public StateMachine {
   virtual const engine::QueueConfig* config(QueueId queue) = 0;
   /// How many messages a receive at `now` could get at once: ready, unless paused or at the in-flight cap.
   virtual std::uint64_t deliverable(QueueId queue) = 0;
+  /// Groups of a FIFO queue that may give something now, as far as `max`.
+  virtual std::uint64_t open_groups(QueueId queue, std::uint64_t max) = 0;
+  /// The message under whose deduplication id a send at `now` would be a duplicate (S17).
+  virtual std::optional<MessageId> sent_as(QueueId queue, const engine::SendItem& item, WallTime now) = 0;
+  /// Whether a transaction at `now` would take this receipt (S76). **Errors** why not.
+  virtual Result<void> lease_state(QueueId queue, const engine::LeaseRef& lease, Stamps now) = 0;
   /// What counts against its limits.
   virtual engine::Depth depth(QueueId queue) = 0;
   /// Whether leases of a receive with this attempt id may be live (S21).
@@ -98,6 +104,8 @@ class QueueMachine : public StateMachine {
   virtual Result<std::optional<engine::RedriveRow>> redrive(QueueId queue) = 0;
   /// Messages for other shards, in the order of their chains; queues that have some (S41).
   virtual std::vector<engine::MovingMessage> moving(QueueId queue, std::size_t max) = 0;
+  virtual std::vector<engine::MovingMessage> moving(QueueId queue, QueueId target, std::size_t max) = 0;
+  virtual std::vector<QueueId> targets_moving(QueueId queue) = 0;
   virtual std::vector<QueueId> queues_moving() = 0;
   virtual Result<engine::OutcomeRow> outcome(MessageId message) = 0;
   virtual Result<std::vector<engine::ScheduleInfo>> schedules(QueueId queue, std::string_view after,

@@ -359,7 +359,11 @@ class ModelStep {
     const RateLimit rate{std::uint64_t{redrive.rate} * 1000, std::max<std::uint32_t>(1, redrive.rate / 10)};
     const LeaseTime now = model_.now.lease;
     while (tokens(redrive.tokens, rate, now) > 0) {
-      if (redrive.left == 0 || redrive.waiting.empty()) return finish(redrive);
+      if (redrive.left == 0 || redrive.waiting.empty()) {
+        if (queue.totals.moving == 0) return finish(redrive);
+        redrive.next = now + Microseconds(limits::redrive_pause);
+        return;
+      }
       const Sequence position = redrive.waiting.front();
       auto* message = named(queue.config.id, position);
       const bool ready = message != nullptr && message->state == MessageState::ready;

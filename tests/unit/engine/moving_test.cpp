@@ -60,6 +60,7 @@ TEST_CASE("S41 a dead letter for another shard is moving: counted, and listed no
   shards.here.nack(orders, shards.here.receive_one(orders).lease);
   CHECK(shards.here.counters(orders).moving == 1);
   CHECK(shards.here.counters(orders).moving_bytes == 1);
+  CHECK(shards.here.engine().depth(orders).bytes == 1);
   CHECK(shards.here.counters(orders).dead_lettered == 0);
   CHECK(shards.here.get(orders, id).error() == errc::message_not_found);
   CHECK(shards.here.receive(orders).empty());
