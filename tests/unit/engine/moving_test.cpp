@@ -240,7 +240,7 @@ TEST_CASE("S39 a message that comes back from an earlier redrive is not counted 
   const auto moving = shards.there.engine().moving(dead, 10);
   REQUIRE(moving.size() == 1);
   CHECK(shards.there.engine().redrive(dead).value()->moved == 1);
-  shards.there.tick();
+  REQUIRE(shards.there.apply(StopRedrive{dead}).code == errc::ok);
   REQUIRE(shards.there.apply(redrive).code == errc::ok);
   const MovingRow::Key key = moving[0].key;
   shards.there.apply(Moved{key.queue, key.target, key.transfer, errc::queue_full});
