@@ -19,7 +19,7 @@ engine::SettleItem item_of(engine::LeaseRef lease, const SettleWhat& what, const
 /// Extends move the local deadline: it counts from the entry's stamp, so it is never later than the log's.
 void note_extended(DeliveryState& delivery, const node::Request& request, const engine::ItemReply& item) {
   if (item.code != errc::ok) return;
-  delivery.deadline_ns = (request.stamped_at + Milliseconds(item.granted_ms)).ns;
+  delivery.set_deadline(request.stamped_at + Milliseconds(item.granted_ms));
 }
 
 }  // namespace
