@@ -88,8 +88,9 @@ class PEERQ_API Queue {
   Result<std::vector<Result<Sent>>> send(std::span<const Message> messages,
                                          const BatchOptions& options = {}) const;
 
-  /// Sends and waits for what becomes of the message (S77). **Errors** those of send; outcome_unknown: no
-  /// outcome within `timeout`, ask again with `outcome`; cancelled.
+  /// Sends and waits for what becomes of the message (S77). **Errors** those of send; cancelled: stopped
+  /// before the message was sent; outcome_unknown: it was sent, and there is no outcome within `timeout`, or
+  /// before the call was stopped or the node closed; ask again with `outcome`.
   Result<RequestOutcome> request(std::string_view body, const RequestOptions& options = {}) const;
   /// Waits for the outcome of an earlier request, also of another life of the process.
   /// **Errors** timeout; message_not_found: it was no request, or nobody waits for it any longer.

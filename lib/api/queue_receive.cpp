@@ -7,6 +7,7 @@
 #include "api/arguments.hpp"
 #include "api/deadline.hpp"
 #include "api/receive.hpp"
+#include "api/stoppable.hpp"
 #include "peerq/engine/layout.hpp"
 
 namespace peerq::detail {
@@ -135,28 +136,16 @@ Result<Deliveries> deliveries_of(ReceiveRequest& request, std::span<const Handle
 
 void call_receive(NodeState& node, const std::shared_ptr<ReceiveRequest>& request,
                   const ReceiveOptions& options) {
-  const auto cancel = [&] { node.cancel(request); };
-  const std::stop_callback on_stop(options.stop, cancel);
-  node.call(request, whole_timeout(options));
+  call(node, request, whole_timeout(options), options.stop);
 }
 
 void submit_receive(const std::shared_ptr<NodeState>& node, const std::shared_ptr<ReceiveRequest>& request,
                     std::vector<HandlePointer> queues, const ReceiveOptions& options,
                     UniqueFunction<void(Result<Deliveries>)> answer, RunOn where) {
-  const auto cancel = [node, weak = std::weak_ptr(request)] {
-    if (auto target = weak.lock()) node->cancel(std::move(target));
+  auto ended = [queues = std::move(queues), answer = std::move(answer)](ReceiveRequest& finished) mutable {
+    answer(deliveries_of(finished, queues));
   };
-  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
-  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
-  // first.
-  auto on_stop = std::make_shared<std::optional<OnStop>>();
-  request->on_done = [queues = std::move(queues), answer = std::move(answer),
-                      on_stop](node::Request& finished) mutable {
-    on_stop->reset();
-    answer(deliveries_of(static_cast<ReceiveRequest&>(finished), queues));
-  };
-  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
-  node->submit(request, whole_timeout(options), where);
+  submit(node, request, whole_timeout(options), options.stop, where, std::move(ended));
 }
 
 }  // namespace peerq::detail

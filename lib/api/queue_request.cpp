@@ -8,6 +8,7 @@
 #include "api/deadline.hpp"
 #include "api/outgoing.hpp"
 #include "api/settle.hpp"
+#include "api/stoppable.hpp"
 
 namespace peerq {
 
@@ -48,12 +49,18 @@ std::shared_ptr<OutcomeRequest> make_wait(const QueueHandle& queue, const Messag
   return request;
 }
 
-Result<MessageId> sent_id(const QueueHandle& queue, const SendRequest& request) {
+Milliseconds time_left(const QueueHandle& queue, SteadyTime until) {
+  const auto left = until - queue.node->core().clock().steady();
+  return std::max(std::chrono::duration_cast<Milliseconds>(left), limits::timeout_min);
+}
+
+/// What became of the send. Whoever stopped a send that waited for room is not told about the room.
+Result<Sent> sent_by(const QueueHandle& queue, const SendRequest& request, const std::stop_token& stop) {
+  const bool gave_up = request.error.code == errc::queue_full && stop.stop_requested();
+  if (gave_up) return errc::cancelled;
   if (request.error.code != errc::ok) return request.error;
   detail::note_options(queue, request);
-  auto sent = detail::sent_of(queue, request, 0, request.reply.items.front());
-  if (!sent) return std::move(sent).error();
-  return sent->id;
+  return detail::sent_of(queue, request, 0, request.reply.items.front());
 }
 
 OutcomeKind kind_of(engine::Fate fate) {
@@ -86,13 +93,19 @@ Result<RequestOutcome> outcome_of(const QueueHandle& queue, OutcomeRequest& requ
   return out;
 }
 
-/// The message was sent, so a wait that ends early leaves its outcome open.
+/// The message was sent, so a wait that ends early leaves its outcome open (S57).
 Result<RequestOutcome> requested(const QueueHandle& queue, OutcomeRequest& request) {
-  if (request.error.code == errc::timeout) {
-    return Error(errc::outcome_unknown,
-                 "no outcome of message " + to_string(request.id) + " yet; ask for it again");
+  const auto open = [&](std::string_view why) {
+    return Error(errc::outcome_unknown, fmt::format("{}; message {} is sent: ask for its outcome again", why,
+                                                    to_string(request.id)));
+  };
+  switch (request.error.code) {
+    case errc::timeout: return open("no outcome yet");
+    case errc::cancelled: return open("the call was stopped");
+    case errc::closed: return open("the node was closed");
+    case errc::limit_exceeded: return open(request.error.detail);
+    default: return outcome_of(queue, request);
   }
-  return outcome_of(queue, request);
 }
 
 /// Adds the result's bytes to a delete.
@@ -127,17 +140,13 @@ Result<Deleted> answer_of(const node::SettleRequest& request) {
 
 Result<RequestOutcome> Queue::request(std::string_view body, const RequestOptions& options) const {
   if (Error error = check(*handle_, body, options); error.code != errc::ok) return error;
-  const auto& clock = handle_->node->core().clock();
-  const SteadyTime until = detail::deadline_after(clock.steady(), options.timeout);
+  const SteadyTime until = detail::deadline_after(handle_->node->core().clock().steady(), options.timeout);
   const auto send = make_send(*handle_, body, options);
-  handle_->node->call(send, options.timeout);
-  auto id = sent_id(*handle_, *send);
-  if (!id) return std::move(id).error();
-  const auto wait = make_wait(*handle_, *id);
-  const auto cancel = [&] { handle_->node->cancel(wait); };
-  const std::stop_callback on_stop(options.stop, cancel);
-  const auto left = std::chrono::duration_cast<Milliseconds>(until - clock.steady());
-  handle_->node->call(wait, std::max(left, limits::timeout_min));
+  detail::call(*handle_->node, send, options.timeout, options.stop);
+  auto sent = sent_by(*handle_, *send, options.stop);
+  if (!sent) return std::move(sent).error();
+  const auto wait = make_wait(*handle_, sent->id);
+  detail::call(*handle_->node, wait, time_left(*handle_, until), options.stop);
   return requested(*handle_, *wait);
 }
 
@@ -154,18 +163,18 @@ void Queue::request_async(std::string_view body, const RequestOptions& options,
     return handle_->node->refuse(std::move(answer), std::move(error), where);
   }
   const SteadyTime until = detail::deadline_after(handle_->node->core().clock().steady(), options.timeout);
-  auto send = make_send(*handle_, body, options);
-  send->on_done = [queue = handle_, answer = std::move(answer), where, until](node::Request& sent) mutable {
-    auto id = sent_id(*queue, static_cast<const SendRequest&>(sent));
+  auto sent = [queue = handle_, stop = options.stop, answer = std::move(answer), where,
+               until](SendRequest& send) mutable {
+    auto id = sent_by(*queue, send, stop);
     if (!id) return answer(std::move(id).error());
-    auto wait = make_wait(*queue, *id);
-    wait->on_done = [queue, answer = std::move(answer)](node::Request& ended) mutable {
-      answer(requested(*queue, static_cast<OutcomeRequest&>(ended)));
+    auto ended = [queue, answer = std::move(answer)](OutcomeRequest& wait) mutable {
+      answer(requested(*queue, wait));
     };
-    const auto left = std::chrono::duration_cast<Milliseconds>(until - queue->node->core().clock().steady());
-    queue->node->submit(std::move(wait), std::max(left, limits::timeout_min), where);
+    detail::submit(queue->node, make_wait(*queue, id->id), time_left(*queue, until), stop, where,
+                   std::move(ended));
   };
-  handle_->node->submit(std::move(send), options.timeout, where);
+  detail::submit(handle_->node, make_send(*handle_, body, options), options.timeout, options.stop, where,
+                 std::move(sent));
 }
 
 Result<Deleted> Delivery::done(std::string_view result, const Attributes& attributes) const {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <future>
 #include <string>
 #include <thread>
@@ -44,7 +45,8 @@ TEST_CASE("api node: an outcome is kept over a restart of either side (S77)") {
   Opened opened;
   const Queue work = opened.node.create_queue("work").value();
   const auto id = [&] {
-    std::thread asking([&] { CHECK(work.request("question", {.timeout = 1h}).error() == errc::closed); });
+    std::thread asking(
+        [&] { CHECK(work.request("question", {.timeout = 1h}).error() == errc::outcome_unknown); });
     REQUIRE(eventually([&] { return work.statistics().value().ready == 1; }));
     const MessageId sent = work.peek().value().at(0).id;
     opened.reopen();
@@ -93,22 +95,79 @@ TEST_CASE("api node: a result for which nobody waits is a success that says so (
   CHECK(work.outcome(MessageId{}).error() == errc::message_not_found);
 }
 
-TEST_CASE("api node: the wait for an outcome ends with cancelled, with its queue, and with its node") {
+/// A request of one form or the other; both are to mean the same.
+struct Requesting {
+  bool blocking = true;
+
+  std::future<Result<RequestOutcome>> operator()(const Queue& queue, const RequestOptions& options) const {
+    if (blocking) {
+      return std::async(std::launch::async, [queue, options] { return queue.request("question", options); });
+    }
+    auto told = std::make_shared<std::promise<Result<RequestOutcome>>>();
+    queue.request_async("question", options,
+                        [told](Result<RequestOutcome> outcome) { told->set_value(std::move(outcome)); });
+    return told->get_future();
+  }
+};
+
+bool in_time(const std::future<Result<RequestOutcome>>& outcome) {
+  return outcome.wait_for(10s) == std::future_status::ready;
+}
+
+TEST_CASE("api node: a request that is stopped when its message was sent is unknown, not cancelled (S57)") {
   Opened opened;
   const Queue work = opened.node.create_queue("work").value();
   std::stop_source stop;
-  std::thread stopping([&] {
-    REQUIRE(eventually([&] { return work.statistics().value().ready == 1; }));
-    stop.request_stop();
-  });
-  CHECK(work.request("question", {.stop = stop.get_token()}).error() == errc::cancelled);
-  stopping.join();
-  std::thread closing([&] {
-    REQUIRE(eventually([&] { return work.statistics().value().ready == 2; }));
-    opened.node.close().value();
-  });
-  CHECK(work.request("question").error() == errc::closed);
-  closing.join();
+  auto outcome = Requesting{GENERATE(true, false)}(work, {.timeout = 60s, .stop = stop.get_token()});
+  REQUIRE(eventually([&] { return work.statistics().value().ready == 1; }));
+  std::this_thread::sleep_for(20ms);
+  stop.request_stop();
+  REQUIRE(in_time(outcome));
+  const Error error = outcome.get().error();
+  CHECK(error == errc::outcome_unknown);
+  CHECK(error.text().find(to_string(work.peek().value().at(0).id)) != std::string::npos);
+}
+
+TEST_CASE("api node: a request that is stopped while its queue is full is cancelled and not sent (S57)") {
+  Opened opened;
+  const Queue work =
+      opened.node.create_queue("work", {.max_messages = 1, .overflow = Overflow::block}).value();
+  REQUIRE(work.send("fills it"));
+  std::stop_source stop;
+  auto outcome = Requesting{GENERATE(true, false)}(work, {.timeout = 60s, .stop = stop.get_token()});
+  CHECK(outcome.wait_for(100ms) == std::future_status::timeout);
+  stop.request_stop();
+  REQUIRE(in_time(outcome));
+  CHECK(outcome.get().error() == errc::cancelled);
+  CHECK(work.receive_and_delete().value().at(0).body() == "fills it");
+  CHECK(work.receive().value().empty());
+}
+
+TEST_CASE("api node: a request that was stopped before it began is cancelled and not sent (S57)") {
+  Opened opened;
+  const Queue work = opened.node.create_queue("work").value();
+  std::stop_source stop;
+  stop.request_stop();
+  auto outcome = Requesting{GENERATE(true, false)}(work, {.timeout = 60s, .stop = stop.get_token()});
+  REQUIRE(in_time(outcome));
+  CHECK(outcome.get().error() == errc::cancelled);
+  CHECK(work.statistics().value().sent == 0);
+}
+
+TEST_CASE("api node: when its node is closed or its queue deleted a request says what became of it (S57)") {
+  Opened opened;
+  const Queue work = opened.node.create_queue("work").value();
+  const Requesting requesting{GENERATE(true, false)};
+  auto deleted = requesting(work, {});
+  REQUIRE(eventually([&] { return work.statistics().value().ready == 1; }));
+  REQUIRE(opened.node.delete_queue("work"));
+  const auto gone = deleted.get();
+  CHECK((gone ? gone->kind == OutcomeKind::cancelled : gone.error() == errc::queue_deleted));
+  const Queue again = opened.node.create_queue("work").value();
+  auto closed = requesting(again, {});
+  REQUIRE(eventually([&] { return again.statistics().value().ready == 1; }));
+  opened.node.close().value();
+  CHECK(closed.get().error() == errc::outcome_unknown);
 }
 
 TEST_CASE("api node: a request that cannot be is refused by the name of what is wrong") {
