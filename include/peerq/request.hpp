@@ -23,6 +23,14 @@ struct RequestOptions {
   std::stop_token stop = {};
 };
 
+/// How to wait for the outcome of a request that was sent before.
+struct OutcomeOptions {
+  /// At least 1 ms.
+  Milliseconds timeout = limits::timeout_default;
+  /// Ends the waiting with `cancelled`.
+  std::stop_token stop = {};
+};
+
 enum class OutcomeKind : std::uint8_t {
   done,      ///< the worker deleted it; `result` is what it gave with `Delivery::done`
   failed,    ///< dead-lettered or parked: `cause`, `error`

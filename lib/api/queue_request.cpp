@@ -1,4 +1,4 @@
-// Queue and Delivery: request and reply.
+// Queue: the requester's side of request and reply (S77); the worker's is in queue_done.cpp.
 
 #include <fmt/format.h>
 
@@ -7,7 +7,6 @@
 #include "api/arguments.hpp"
 #include "api/deadline.hpp"
 #include "api/outgoing.hpp"
-#include "api/settle.hpp"
 #include "api/stoppable.hpp"
 
 namespace peerq {
@@ -108,34 +107,6 @@ Result<RequestOutcome> requested(const QueueHandle& queue, OutcomeRequest& reque
   }
 }
 
-/// Adds the result's bytes to a delete.
-Result<std::shared_ptr<node::SettleRequest>> make_done(const Delivery& delivery, std::string_view result,
-                                                       const Attributes& attributes) {
-  const auto& state = detail::Access::state(delivery);
-  SendOptions carried;
-  carried.attributes = attributes;
-  const auto& core = state->queue->node->core();
-  if (Error error = detail::check_message(result, carried, core.clock().wall()); error.code != errc::ok) {
-    return error;
-  }
-  const detail::SettleWhat what{engine::Verb::erase, -1, {}};
-  auto request = detail::settle_request(*state->queue, what);
-  detail::add_lease(*request, what, state->lease, state->epoch);
-  std::vector<port::AttributeView> views;
-  for (const auto& [key, value] : attributes) views.push_back({key, as_bytes(value)});
-  request->results.push_back(core.codec().make_message(
-      {.body = as_bytes(result), .attributes = views, .reply_to = {}, .correlation_id = {}}));
-  request->items.front().result = request->results.front().bytes();
-  return request;
-}
-
-Result<Deleted> answer_of(const node::SettleRequest& request) {
-  if (request.error.code != errc::ok) return request.error;
-  const auto& item = request.reply.items.front();
-  if (item.code != errc::ok) return Error(item.code);
-  return Deleted{.already_gone = item.already_gone, .requester_gone = item.requester_gone};
-}
-
 }  // namespace
 
 Result<RequestOutcome> Queue::request(std::string_view body, const RequestOptions& options) const {
@@ -150,10 +121,17 @@ Result<RequestOutcome> Queue::request(std::string_view body, const RequestOption
   return requested(*handle_, *wait);
 }
 
-Result<RequestOutcome> Queue::outcome(const MessageId& id, Milliseconds timeout) const {
-  if (Error error = detail::check_timeout(timeout); error.code != errc::ok) return error;
+Result<Sent> Queue::send_request(std::string_view body, const RequestOptions& options) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) return error;
+  const auto send = make_send(*handle_, body, options);
+  detail::call(*handle_->node, send, options.timeout, options.stop);
+  return sent_by(*handle_, *send, options.stop);
+}
+
+Result<RequestOutcome> Queue::outcome(const MessageId& id, const OutcomeOptions& options) const {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   const auto wait = make_wait(*handle_, id);
-  handle_->node->call(wait, timeout);
+  detail::call(*handle_->node, wait, options.timeout, options.stop);
   return outcome_of(*handle_, *wait);
 }
 
@@ -177,21 +155,28 @@ void Queue::request_async(std::string_view body, const RequestOptions& options,
                  std::move(sent));
 }
 
-Result<Deleted> Delivery::done(std::string_view result, const Attributes& attributes) const {
-  auto request = make_done(*this, result, attributes);
-  if (!request) return std::move(request).error();
-  state_->queue->node->call(*request, limits::timeout_default);
-  return answer_of(**request);
+void Queue::send_request_async(std::string_view body, const RequestOptions& options,
+                               UniqueFunction<void(Result<Sent>)> answer, RunOn where) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) {
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  }
+  auto sent = [queue = handle_, stop = options.stop, answer = std::move(answer)](SendRequest& send) mutable {
+    answer(sent_by(*queue, send, stop));
+  };
+  detail::submit(handle_->node, make_send(*handle_, body, options), options.timeout, options.stop, where,
+                 std::move(sent));
 }
 
-void Queue::done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
-                       UniqueFunction<void(Result<Deleted>)> answer, RunOn where) const {
-  auto request = make_done(delivery, result, attributes);
-  if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
-  (*request)->on_done = [answer = std::move(answer)](node::Request& ended) mutable {
-    answer(answer_of(static_cast<const node::SettleRequest&>(ended)));
+void Queue::outcome_async(const MessageId& id, const OutcomeOptions& options,
+                          UniqueFunction<void(Result<RequestOutcome>)> answer, RunOn where) const {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) {
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  }
+  auto ended = [queue = handle_, answer = std::move(answer)](OutcomeRequest& wait) mutable {
+    answer(outcome_of(*queue, wait));
   };
-  handle_->node->submit(std::move(*request), limits::timeout_default, where);
+  detail::submit(handle_->node, make_wait(*handle_, id), options.timeout, options.stop, where,
+                 std::move(ended));
 }
 
 }  // namespace peerq

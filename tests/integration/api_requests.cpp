@@ -95,6 +95,71 @@ TEST_CASE("api node: a result for which nobody waits is a success that says so (
   CHECK(work.outcome(MessageId{}).error() == errc::message_not_found);
 }
 
+TEST_CASE("api node: who sends a request and waits later has its id, also after a restart (S77)") {
+  Opened opened;
+  Queue work = opened.node.create_queue("work").value();
+  const RequestOptions options{.message = {.deduplication_id = "order-7"}, .timeout = 1h};
+  const Sent ticket = work.send_request("question", options).value();
+  CHECK(work.outcome(ticket.id, {.timeout = 20ms}).error() == errc::timeout);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(work.outcome(ticket.id, {.stop = stop.get_token()}).error() == errc::cancelled);
+  const Sent again = work.send_request("question", options).value();
+  CHECK(again.deduplicated);
+  CHECK(again.id == ticket.id);
+  REQUIRE(work.receive().value().at(0).done("answer"));
+  opened.reopen();
+  work = opened.node.open_queue("work").value();
+  CHECK(work.outcome(ticket.id).value().result == "answer");
+  CHECK(work.outcome(ticket.id).value().id == ticket.id);
+}
+
+TEST_CASE("api node: the same without blocking; a stop ends the wait with cancelled (S77)") {
+  Opened opened;
+  const Queue work = opened.node.create_queue("work").value();
+  std::promise<Result<Sent>> sent;
+  work.send_request_async("question", {}, [&](Result<Sent> result) { sent.set_value(std::move(result)); });
+  const Sent ticket = sent.get_future().get().value();
+  const auto outcome = [&](const OutcomeOptions& options) {
+    auto told = std::make_shared<std::promise<Result<RequestOutcome>>>();
+    work.outcome_async(ticket.id, options,
+                       [told](Result<RequestOutcome> result) { told->set_value(std::move(result)); });
+    return told->get_future();
+  };
+  std::stop_source stop;
+  auto stopped = outcome({.stop = stop.get_token()});
+  auto waits = outcome({});
+  stop.request_stop();
+  CHECK(stopped.get().error() == errc::cancelled);
+  CHECK(outcome({.timeout = 0ms}).get().error() == errc::invalid_argument);
+  REQUIRE(work.receive().value().at(0).done("answer"));
+  CHECK(waits.get().value().result == "answer");
+}
+
+TEST_CASE("api node: a worker in another process gives its result by receipt (S59, S77)") {
+  Opened opened;
+  Queue work = opened.node.create_queue("work").value();
+  const Sent first = work.send_request("first", {.timeout = 1h}).value();
+  const Sent second = work.send_request("second", {.timeout = 1h}).value();
+  const auto got = work.receive({.max_messages = 2}).value();
+  REQUIRE(got.size() == 2);
+  const std::string one = got[0].receipt();
+  const std::string other = got[1].receipt();
+  opened.reopen();
+  work = opened.node.open_queue("work").value();
+  const auto deleted = work.done(one, "answer", {{"kind", "text"}}).value();
+  CHECK_FALSE(deleted.requester_gone);
+  CHECK(work.outcome(first.id).value().attributes.at("kind") == "text");
+  CHECK(work.done(one, "again").value().already_gone);
+  std::promise<Result<Deleted>> told;
+  work.done_async(other, "later", {}, [&](Result<Deleted> result) { told.set_value(std::move(result)); });
+  CHECK(told.get_future().get());
+  CHECK(work.outcome(second.id).value().result == "later");
+  CHECK(work.done("nonsense", "x").error() == errc::invalid_receipt);
+  const std::string large(limits::send_bytes_max + 1, 'x');
+  CHECK(work.done(other, large).error() == errc::message_too_large);
+}
+
 /// A request of one form or the other; both are to mean the same.
 struct Requesting {
   bool blocking = true;
