@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/receive_shares.hpp"
 #include "node/core.hpp"
 #include "node/request.hpp"
 #include "peerq/consumer.hpp"
@@ -62,8 +63,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   void confirm_clock();
   /// One that no session has had.
   SessionId new_session_id();
-  /// A number that rises with every call.
-  std::uint64_t next_turn() noexcept { return turns_.fetch_add(1, std::memory_order_relaxed); }
+  ReceiveShares& shares() noexcept { return shares_; }
 
   Result<void> close(std::chrono::milliseconds timeout);
   /// After a recovery that failed: nothing ever ran.
@@ -87,7 +87,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   NodeParts parts_;
   const pid_t owner_;
   std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> turns_{0};
+  ReceiveShares shares_;
   /// Guards `consumers_` and the use of `entropy`; never held while calling anything (docs/decisions.md,
   /// mutexes).
   std::mutex mutex_;
