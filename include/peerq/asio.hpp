@@ -6,7 +6,7 @@
 //
 // (With g++ 12 give names to the options of a `co_await` expression: it destroys such temporaries twice, GCC
 // bug 99576.) Each completes with one `Result<...>`, on the handler's associated executor. A receive that
-// waits obeys the handler's cancellation slot: it then completes with `cancelled`.
+// waits, and a request, obey the handler's cancellation slot as they do a stop token.
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -46,7 +46,7 @@ auto async_send(const Queue& queue, std::vector<Message> messages, BatchOptions 
 /// `Queue::receive`; the handler's cancellation slot ends it with `cancelled`, as `options.stop` does.
 template <class Token>
 auto async_receive(const Queue& queue, ReceiveOptions options, Token&& token) {
-  return detail::initiate_receive(
+  return detail::initiate_stoppable<std::vector<Delivery>>(
       std::move(options),
       [queue](const ReceiveOptions& all, auto answer) {
         queue.receive_async(all, std::move(answer), RunOn::any_thread);
@@ -57,7 +57,7 @@ auto async_receive(const Queue& queue, ReceiveOptions options, Token&& token) {
 /// `Queue::receive_and_delete`; cancelled as `async_receive`.
 template <class Token>
 auto async_receive_and_delete(const Queue& queue, ReceiveOptions options, Token&& token) {
-  return detail::initiate_receive(
+  return detail::initiate_stoppable<std::vector<Delivery>>(
       std::move(options),
       [queue](const ReceiveOptions& all, auto answer) {
         queue.receive_and_delete_async(all, std::move(answer), RunOn::any_thread);
@@ -70,7 +70,7 @@ auto async_receive_and_delete(const Queue& queue, ReceiveOptions options, Token&
 template <class Token>
 auto async_receive_from(Node& node, std::vector<WeightedQueue> queues, ReceiveOptions options,
                         Token&& token) {
-  return detail::initiate_receive(
+  return detail::initiate_stoppable<std::vector<Delivery>>(
       std::move(options),
       [&node, queues = std::move(queues)](const ReceiveOptions& all, auto answer) {
         node.receive_from_async(queues, all, std::move(answer), RunOn::any_thread);
@@ -84,6 +84,63 @@ auto async_transact(Node& node, Transaction transaction, TransactOptions options
   return detail::initiate<std::vector<Sent>>(
       [&node, transaction = std::move(transaction), options](auto answer) {
         node.transact_async(transaction, options, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Queue::request`; the handler's cancellation slot ends it as `options.stop` does.
+template <class Token>
+auto async_request(const Queue& queue, std::string body, RequestOptions options, Token&& token) {
+  return detail::initiate_stoppable<RequestOutcome>(
+      std::move(options),
+      [queue, body = std::move(body)](const RequestOptions& all, auto answer) {
+        queue.request_async(body, all, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Queue::send_request`; cancelled as `async_request`.
+template <class Token>
+auto async_send_request(const Queue& queue, std::string body, RequestOptions options, Token&& token) {
+  return detail::initiate_stoppable<Sent>(
+      std::move(options),
+      [queue, body = std::move(body)](const RequestOptions& all, auto answer) {
+        queue.send_request_async(body, all, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Queue::outcome`; the handler's cancellation slot ends it with `cancelled`.
+template <class Token>
+auto async_outcome(const Queue& queue, MessageId id, OutcomeOptions options, Token&& token) {
+  return detail::initiate_stoppable<RequestOutcome>(
+      std::move(options),
+      [queue, id](const OutcomeOptions& all, auto answer) {
+        queue.outcome_async(id, all, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Delivery::done`.
+template <class Token>
+auto async_done(const Queue& queue, Delivery delivery, std::string result, Attributes attributes,
+                Token&& token) {
+  return detail::initiate<Deleted>(
+      [queue, delivery = std::move(delivery), result = std::move(result),
+       attributes = std::move(attributes)](auto answer) {
+        queue.done_async(delivery, result, attributes, std::move(answer), RunOn::any_thread);
+      },
+      std::forward<Token>(token));
+}
+
+/// `Queue::done` by receipt.
+template <class Token>
+auto async_done(const Queue& queue, std::string receipt, std::string result, Attributes attributes,
+                Token&& token) {
+  return detail::initiate<Deleted>(
+      [queue, receipt = std::move(receipt), result = std::move(result),
+       attributes = std::move(attributes)](auto answer) {
+        queue.done_async(receipt, result, attributes, std::move(answer), RunOn::any_thread);
       },
       std::forward<Token>(token));
 }

@@ -65,10 +65,9 @@ class EitherStop {
 
 /// `start` gets the options, with a stop token that obeys the handler's cancellation slot too, and the
 /// answer.
-template <class Start, class Token>
-auto initiate_receive(ReceiveOptions options, Start start, Token&& token) {
-  using Deliveries = std::vector<Delivery>;
-  return boost::asio::async_initiate<Token, void(Result<Deliveries>)>(
+template <class T, class Options, class Start, class Token>
+auto initiate_stoppable(Options options, Start start, Token&& token) {
+  return boost::asio::async_initiate<Token, void(Result<T>)>(
       [options = std::move(options), start = std::move(start)](auto handler) mutable {
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
         std::shared_ptr<EitherStop> stop;
@@ -81,7 +80,7 @@ auto initiate_receive(ReceiveOptions options, Start start, Token&& token) {
           if (stop != nullptr) slot.clear();
           stop.reset();
         };
-        start(options, complete_on_executor<Deliveries>(std::move(handler), std::move(before)));
+        start(options, complete_on_executor<T>(std::move(handler), std::move(before)));
       },
       token);
 }

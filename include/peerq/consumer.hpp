@@ -52,9 +52,10 @@ inline Outcome reject(std::string reason = {}) {
 }
 
 struct ConsumerOptions {
-  /// Handlers that run at once. 1 to 1,024.
+  /// Handlers that run at once. 1 to 1,024. In a FIFO queue: groups that are worked on at once.
   std::uint32_t concurrency = 1;
-  /// Messages received ahead, beyond those being handled; their leases are extended too. 0 to 1,000.
+  /// Messages received ahead, beyond those being handled; their leases are extended too. 0 to 1,000. In a
+  /// FIFO queue most of them are the next ones of the groups in hand, which wait there for their turn.
   std::uint32_t prefetch = 0;
   /// Left out: the queue's visibility timeout.
   std::optional<Milliseconds> visibility_timeout = {};
@@ -77,6 +78,11 @@ struct ConsumerStatistics {
 /// The handler gets the delivery and a token that is stopped when the lease is lost, or will be before it
 /// could be extended (S65): another consumer may then have the message. An exception that leaves the handler
 /// counts as `retry(what())`. The handler must not destroy or stop its own consumer.
+///
+/// Of a group of a FIFO queue one message is handled at a time, in order (S42): the next one when the delete
+/// or reject of the one before is durable. When a message is retried or released, when its lease is lost or
+/// it cannot be settled, those received behind it in its group are not handled: they go back, uncounted, and
+/// come again after it (S44).
 /// **Thread** any.
 class PEERQ_API Consumer {
  public:

@@ -4,13 +4,17 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "peerq/base/bytes.hpp"
 #include "peerq/base/export.hpp"
+#include "peerq/base/limits.hpp"
 #include "peerq/base/result.hpp"
 #include "peerq/message.hpp"
+#include "peerq/session.hpp"
 
 namespace peerq {
 
@@ -18,6 +22,29 @@ namespace detail {
 struct DeliveryState;
 struct Access;
 }  // namespace detail
+
+/// How messages are received.
+struct ReceiveOptions {
+  /// 1 to 1,000.
+  std::uint32_t max_messages = 1;
+  /// 1 B to 64 MiB; the first message always fits.
+  std::uint64_t max_bytes = limits::receive_bytes_default;
+  /// How long to wait for a first message; 0 = do not wait.
+  Milliseconds wait{0};
+  /// 1 ms to 12 h. Left out: the queue's visibility timeout.
+  std::optional<Milliseconds> visibility_timeout = {};
+  /// Up to 128 bytes: repeating a receive with the same id gives the same live leases (S21). Not for
+  /// receive_and_delete.
+  std::string attempt_id = {};
+  /// The request of a session that this is (S18), as by `Queue::in`.
+  RequestId request = {};
+  /// The leases end with the request's session, as nacks without delay (S70). Only in a session.
+  bool bind_to_session = false;
+  /// Ends a waiting receive with `cancelled`.
+  std::stop_token stop = {};
+  /// How long the call may take beyond `wait`.
+  Milliseconds timeout = limits::timeout_default;
+};
 
 /// Why a message is in a dead-letter queue, or failed before.
 enum class FailureCause : std::uint8_t { none, attempts, rejected, time_to_live, retention, overflow };

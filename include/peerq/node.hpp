@@ -122,8 +122,9 @@ class PEERQ_API Node {
   Result<Session> open_session(std::optional<SessionId> id = {});
 
   /// Receives from 1 to 64 queues of this node, by weight (S27): while all have messages, each gives its
-  /// weight's part of them. A queue that has none, or is held by its pause, rate or caps, leaves its part to
-  /// the others. Waits on all of them (S22). `Delivery::queue_name` tells which one gave a message.
+  /// weight's part of them, over many calls too, however few messages each asks for. A queue that has none,
+  /// or is held by its pause, rate or caps, leaves its part to the others. Waits on all of them (S22).
+  /// `Delivery::queue_name` tells which one gave a message.
   ///
   /// Queues of one durability are one step of the log, and their weights are exact. Those of several are
   /// asked in turn, each the first as often as its weights say.

@@ -30,28 +30,6 @@ struct QueueHandle;
 struct Access;
 }  // namespace detail
 
-struct ReceiveOptions {
-  /// 1 to 1,000.
-  std::uint32_t max_messages = 1;
-  /// 1 B to 64 MiB; the first message always fits.
-  std::uint64_t max_bytes = limits::receive_bytes_default;
-  /// How long to wait for a first message; 0 = do not wait.
-  Milliseconds wait{0};
-  /// 1 ms to 12 h. Left out: the queue's visibility timeout.
-  std::optional<Milliseconds> visibility_timeout = {};
-  /// Up to 128 bytes: repeating a receive with the same id gives the same live leases (S21). Not for
-  /// receive_and_delete.
-  std::string attempt_id = {};
-  /// The request of a session that this is (S18), as by `Queue::in`.
-  RequestId request = {};
-  /// The leases end with the request's session, as nacks without delay (S70). Only in a session.
-  bool bind_to_session = false;
-  /// Ends a waiting receive with `cancelled`.
-  std::stop_token stop = {};
-  /// How long the call may take beyond `wait`.
-  Milliseconds timeout = limits::timeout_default;
-};
-
 /// Where a completion handler runs.
 enum class RunOn : std::uint8_t {
   callback_lane,  ///< One after the other on the node's callback thread, or the host's executor; may block.
@@ -88,12 +66,19 @@ class PEERQ_API Queue {
   Result<std::vector<Result<Sent>>> send(std::span<const Message> messages,
                                          const BatchOptions& options = {}) const;
 
-  /// Sends and waits for what becomes of the message (S77). **Errors** those of send; outcome_unknown: no
-  /// outcome within `timeout`, ask again with `outcome`; cancelled.
+  /// Sends and waits for what becomes of the message (S77). **Errors** those of send; cancelled: stopped
+  /// before the message was sent; outcome_unknown: it was sent, and there is no outcome within `timeout`, or
+  /// before the call was stopped or the node closed; ask again with `outcome`. It is `send_request` and
+  /// `outcome` in one; who wants the message's id at once takes the two.
   Result<RequestOutcome> request(std::string_view body, const RequestOptions& options = {}) const;
+  /// Sends a request and does not wait for its outcome, which is kept for `options.timeout`: ask for it with
+  /// `outcome` and the id, as often as wanted, also in another life of the process. **Errors** those of send;
+  /// cancelled.
+  Result<Sent> send_request(std::string_view body, const RequestOptions& options = {}) const;
   /// Waits for the outcome of an earlier request, also of another life of the process.
-  /// **Errors** timeout; message_not_found: it was no request, or nobody waits for it any longer.
-  Result<RequestOutcome> outcome(const MessageId& id, Milliseconds timeout = limits::timeout_default) const;
+  /// **Errors** timeout: there is none yet; cancelled; message_not_found: it was no request, or nobody waits
+  /// for it any longer.
+  Result<RequestOutcome> outcome(const MessageId& id, const OutcomeOptions& options = {}) const;
 
   // Receive.
 
@@ -121,6 +106,9 @@ class PEERQ_API Queue {
   Result<Returned> release(std::string_view receipt) const;
   Result<Deleted> reject(std::string_view receipt, std::string_view reason = {}) const;
   Result<Extended> extend(std::string_view receipt, Milliseconds duration) const;
+  /// As `Delivery::done`, for a worker in another process or time.
+  Result<Deleted> done(std::string_view receipt, std::string_view result,
+                       const Attributes& attributes = {}) const;
 
   // Look, without lease or count.
 
@@ -195,7 +183,15 @@ class PEERQ_API Queue {
   void request_async(std::string_view body, const RequestOptions& options,
                      UniqueFunction<void(Result<RequestOutcome>)> answer,
                      RunOn where = RunOn::callback_lane) const;
+  void send_request_async(std::string_view body, const RequestOptions& options,
+                          UniqueFunction<void(Result<Sent>)> answer,
+                          RunOn where = RunOn::callback_lane) const;
+  void outcome_async(const MessageId& id, const OutcomeOptions& options,
+                     UniqueFunction<void(Result<RequestOutcome>)> answer,
+                     RunOn where = RunOn::callback_lane) const;
   void done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
+                  UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
+  void done_async(std::string_view receipt, std::string_view result, const Attributes& attributes,
                   UniqueFunction<void(Result<Deleted>)> answer, RunOn where = RunOn::callback_lane) const;
   void receive_async(const ReceiveOptions& options,
                      UniqueFunction<void(Result<std::vector<Delivery>>)> answer,

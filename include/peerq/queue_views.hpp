@@ -73,7 +73,7 @@ struct QueueStatistics {
 
   // Since the queue was created:
   std::uint64_t sent = 0;
-  /// Came by dead-lettering.
+  /// Came by dead-lettering or a redrive.
   std::uint64_t arrived = 0;
   std::uint64_t received = 0;
   std::uint64_t redelivered = 0;
@@ -85,6 +85,8 @@ struct QueueStatistics {
   std::uint64_t cancelled = 0;
   /// Pushed out by newer ones (`drop_oldest`), where there is no dead-letter queue.
   std::uint64_t dropped = 0;
+  /// Of a dead-letter queue: left it by a redrive. `sent` + `arrived` are what is there and all that left.
+  std::uint64_t redriven = 0;
 
   /// Age of the oldest message that is ready, else of the oldest there is; none when empty.
   std::optional<Milliseconds> oldest_age = {};

@@ -18,7 +18,16 @@ struct RequestOptions {
   SendOptions message = {};
   /// How long to wait for the outcome, and how long it is kept. 1 ms to 7 days.
   Milliseconds timeout = limits::timeout_default;
-  /// Ends the waiting with `cancelled`; the message is worked on all the same.
+  /// Ends the call: with `cancelled` before the message was sent, also while the queue is full, which then is
+  /// not sent; with `outcome_unknown` after that: the message is worked on all the same.
+  std::stop_token stop = {};
+};
+
+/// How to wait for the outcome of a request that was sent before.
+struct OutcomeOptions {
+  /// At least 1 ms.
+  Milliseconds timeout = limits::timeout_default;
+  /// Ends the waiting with `cancelled`.
   std::stop_token stop = {};
 };
 

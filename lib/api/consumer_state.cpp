@@ -30,9 +30,7 @@ Milliseconds margin_of(Milliseconds lease) { return std::min<Milliseconds>(lease
 
 Milliseconds length_of(const Delivery& delivery) { return Access::state(delivery)->lease_length; }
 
-SteadyTime deadline_of(const Delivery& delivery) {
-  return {Access::state(delivery)->deadline_ns.load(std::memory_order_relaxed)};
-}
+SteadyTime deadline_of(const Delivery& delivery) { return Access::state(delivery)->deadline(); }
 
 SteadyTime before(SteadyTime time, std::chrono::nanoseconds duration) { return {time.ns - duration.count()}; }
 
@@ -97,14 +95,22 @@ std::size_t ConsumerState::room() const {
   return held_.size() >= most ? 0 : most - held_.size();
 }
 
+/// Under the lock: how many of them the next receive asks for. It may bring one group only, on which one
+/// handler works: a place is kept for each other handler that has no group.
+std::size_t ConsumerState::wanted() const {
+  const std::size_t most = std::min<std::size_t>(room(), limits::receive_messages_max);
+  if (!Access::handle(queue_)->fifo || turns_.groups() >= options_.concurrency) return most;
+  const std::size_t kept = options_.concurrency - turns_.groups() - 1;
+  return most > kept ? most - kept : std::min<std::size_t>(most, 1);
+}
+
 void ConsumerState::receive_more() {
   ReceiveOptions options{.wait = receive_wait, .visibility_timeout = options_.visibility_timeout};
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || receiving_ || room() == 0) return;
     receiving_ = true;
-    options.max_messages =
-        static_cast<std::uint32_t>(std::min<std::size_t>(room(), limits::receive_messages_max));
+    options.max_messages = static_cast<std::uint32_t>(wanted());
     options.stop = stop_receive_.get_token();
   }
   queue_.receive_async(options, [self = shared_from_this()](Result<std::vector<Delivery>> result) {
@@ -120,9 +126,10 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
     receiving_ = false;
     if (result) {
       for (auto& delivery : *result) {
-        buffer_.push_back(std::make_shared<Held>(std::move(delivery)));
-        held_.insert(buffer_.back());
-        look = std::min(look, looks_of(*buffer_.back()).next());
+        auto held = std::make_shared<Held>(std::move(delivery));
+        held_.insert(held);
+        turns_.add(held);
+        look = std::min(look, looks_of(*held).next());
       }
     } else {
       if (is_final(result.error().code)) ended_ = result.error();
@@ -142,23 +149,21 @@ void ConsumerState::received(Result<std::vector<Delivery>> result) {
     const std::lock_guard lock(mutex_);
     late = stopping_;
   }
-  if (late) return release_buffer();
+  if (late) return release_unbegun();
   arm_look(look);
   dispatch();
   receive_more();
 }
 
-/// With a host's executor: one task for each message that may begin. Own threads take from the buffer
-/// themselves.
+/// With a host's executor: one task for each message that may begin. Own threads take theirs themselves.
 void ConsumerState::dispatch() {
   if (!options_.executor) return;
   for (;;) {
     HeldPtr held;
     {
       const std::lock_guard lock(mutex_);
-      if (buffer_.empty() || running_ >= options_.concurrency) return;
-      held = std::move(buffer_.front());
-      buffer_.pop_front();
+      if (turns_.empty() || running_ >= options_.concurrency) return;
+      held = turns_.take();
       ++running_;
     }
     options_.executor([self = shared_from_this(), held] {
@@ -173,10 +178,9 @@ void ConsumerState::thread_main() {
     HeldPtr held;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !buffer_.empty(); });
+      changed_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
       if (stopping_) return;
-      held = std::move(buffer_.front());
-      buffer_.pop_front();
+      held = turns_.take();
       ++running_;
     }
     run_one(held);
@@ -207,47 +211,96 @@ Outcome ConsumerState::handle(const HeldPtr& held) {
 }
 
 void ConsumerState::settle(const HeldPtr& held, const Outcome& outcome) {
+  const bool returns = outcome.kind == Outcome::Kind::retry || outcome.kind == Outcome::Kind::release;
+  HeldPtr behind;
   {
     const std::lock_guard lock(mutex_);
     held->settled = true;
     ++settling_;
+    // They return with it, uncounted (S44).
+    if (const auto dropped = returns ? drop_lease_of(*held) : std::vector<HeldPtr>(); !dropped.empty()) {
+      behind = dropped.front();
+    }
   }
-  const auto ended = [self = shared_from_this(), held](const auto& result) {
-    self->settled(held, result ? Error() : result.error());
+  const auto deleted = [self = shared_from_this(), held](const Result<Deleted>& result) {
+    self->settled(held, result ? Error() : result.error(), nullptr, result && result->already_gone);
+  };
+  const auto returned = [self = shared_from_this(), held, behind](const Result<Returned>& result) {
+    self->settled(held, result ? Error() : result.error(), behind, false);
   };
   switch (outcome.kind) {
     case Outcome::Kind::done:
-      if (!outcome.result.empty()) return queue_.done_async(held->delivery, outcome.result, {}, ended);
-      return queue_.erase_async(held->delivery, ended);
+      if (!outcome.result.empty()) return queue_.done_async(held->delivery, outcome.result, {}, deleted);
+      return queue_.erase_async(held->delivery, deleted);
     case Outcome::Kind::retry: {
       NackOptions options{.delay = {}, .reason = outcome.reason};
       if (outcome.delay >= Milliseconds(0)) options.delay = outcome.delay;
-      return queue_.nack_async(held->delivery, options, ended);
+      return queue_.nack_async(held->delivery, options, returned);
     }
-    case Outcome::Kind::reject: return queue_.reject_async(held->delivery, outcome.reason, ended);
-    case Outcome::Kind::release: return queue_.release_async(held->delivery, ended);
+    case Outcome::Kind::reject: return queue_.reject_async(held->delivery, outcome.reason, deleted);
+    case Outcome::Kind::release: return queue_.release_async(held->delivery, returned);
   }
 }
 
-void ConsumerState::settled(const HeldPtr& held, const Error& error) {
+/// `behind` is the first of its group that was dropped with it. What failed to be settled, or was another's
+/// to delete, comes again, and before those behind it.
+void ConsumerState::settled(const HeldPtr& held, const Error& error, HeldPtr behind, bool was_gone) {
+  const bool failed = error.code != errc::ok;
+  const bool over = was_gone && deadline_of(held->delivery) <= node_->core().clock().steady();
   {
     const std::lock_guard lock(mutex_);
     held_.erase(held);
     --settling_;
+    if (failed || over) {
+      if (const auto dropped = drop_lease_of(*held); !dropped.empty()) behind = dropped.front();
+    }
+    turns_.left(*held);
   }
-  changed_.notify_all();
-  if (error.code != errc::ok) report(error);
+  if ((failed || over) && behind != nullptr) give_back(behind);
+  turn_came();
+  if (failed) report(error);
   receive_more();
+}
+
+/// Under the lock: what shares the lease and was not begun is not held any more.
+std::vector<HeldPtr> ConsumerState::drop_lease_of(const Held& held) {
+  auto dropped = turns_.drop_lease_of(held);
+  for (const auto& one : dropped) held_.erase(one);
+  return dropped;
+}
+
+/// To its queue, and with it those behind it in its group (S44). Nothing is lost if the lease has ended.
+void ConsumerState::give_back(const HeldPtr& held) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++settling_;
+  }
+  queue_.release_async(held->delivery, [self = shared_from_this()](const Result<Returned>&) {
+    {
+      const std::lock_guard lock(self->mutex_);
+      --self->settling_;
+    }
+    self->changed_.notify_all();
+  });
+}
+
+void ConsumerState::turn_came() {
+  changed_.notify_all();
+  dispatch();
 }
 
 /// Under the lock.
 ConsumerState::Looks ConsumerState::looks_of(const Held& held) const {
+  return held.settled ? Looks() : looks_of_lease(held);
+}
+
+/// Under the lock: also when others share the lease of a message that was settled.
+ConsumerState::Looks ConsumerState::looks_of_lease(const Held& held) const {
   Looks looks;
-  if (held.settled) return looks;
   const SteadyTime deadline = deadline_of(held.delivery);
   const Milliseconds length = length_of(held.delivery);
-  if (options_.extend && !held.extending) {
-    looks.extend = std::max(before(deadline, length / 2), held.extend_after);
+  if (options_.extend && !held.care().extending) {
+    looks.extend = std::max(before(deadline, length / 2), held.care().extend_after);
   }
   if (!held.lost.stop_requested()) looks.lose = before(deadline, margin_of(length));
   return looks;
@@ -289,7 +342,7 @@ void ConsumerState::look_after_leases() {
         looks.lose = SteadyTime::never();
       }
       if (looks.extend <= now) {
-        held->extending = true;
+        held->care().extending = true;
         extend_now.push_back(held);
         looks.extend = SteadyTime::never();
       }
@@ -310,29 +363,57 @@ void ConsumerState::extend(const HeldPtr& held) {
 void ConsumerState::extended(const HeldPtr& held, const Result<Extended>& result) {
   const Milliseconds length = length_of(held->delivery);
   SteadyTime next;
+  bool settled = false;
   {
     const std::lock_guard lock(mutex_);
-    held->extending = false;
-    if (held->settled) return;
+    LeaseCare& care = held->care();
+    care.extending = false;
+    settled = held->settled;
+    if (settled && held->group_lease() == nullptr) return;
     if (!result) {
-      held->extend_after = node_->core().clock().steady() + std::max(length / retry_part, Milliseconds(1));
+      care.extend_after = node_->core().clock().steady() + std::max(length / retry_part, Milliseconds(1));
     } else if (result->granted < length) {
-      held->extend_after = SteadyTime::never();
+      care.extend_after = SteadyTime::never();
     }
-    next = looks_of(*held).next();
+    next = looks_of_lease(*held).next();
   }
   const errc code = result ? errc::ok : result.error().code;
-  if (code == errc::lease_expired || code == errc::stale_receipt || code == errc::message_not_found ||
-      is_final(code)) {
-    return lose(held);
-  }
+  const bool lost = code == errc::lease_expired || code == errc::stale_receipt ||
+                    code == errc::message_not_found || is_final(code);
+  if (lost && !settled) return lose(held);
   arm_look(next);
 }
 
+/// With those who share its lease (S44): who works on it is told, who waits behind is not handled.
 void ConsumerState::lose(const HeldPtr& held) {
-  if (!held->lost.request_stop()) return;
-  const std::lock_guard lock(mutex_);
-  ++statistics_.leases_lost;
+  if (held->lost.stop_requested()) return;
+  std::vector<HeldPtr> lost;
+  HeldPtr first;
+  {
+    const std::lock_guard lock(mutex_);
+    lost = sharers_of(held);
+    if (const auto dropped = drop_lease_of(*held); !dropped.empty()) first = dropped.front();
+  }
+  const auto tell = [](const HeldPtr& one) { return one->lost.request_stop(); };
+  const auto told = std::count_if(lost.begin(), lost.end(), tell);
+  {
+    const std::lock_guard lock(mutex_);
+    statistics_.leases_lost += static_cast<std::uint64_t>(told);
+  }
+  if (first == nullptr) return;
+  give_back(first);
+  turn_came();
+  receive_more();
+}
+
+/// Under the lock: itself too.
+std::vector<HeldPtr> ConsumerState::sharers_of(const HeldPtr& held) const {
+  if (held->group_lease() == nullptr) return {held};
+  std::vector<HeldPtr> out;
+  std::copy_if(held_.begin(), held_.end(), std::back_inserter(out), [&](const HeldPtr& one) {
+    return !one->settled && one->group_lease() == held->group_lease();
+  });
+  return out;
 }
 
 void ConsumerState::report(const Error& error) {
@@ -350,17 +431,25 @@ void ConsumerState::begin_stop() {
   }
   stop.request_stop();
   changed_.notify_all();
-  release_buffer();
+  release_unbegun();
 }
 
-/// What was received and not begun goes back at once, uncounted.
-void ConsumerState::release_buffer() {
-  std::deque<HeldPtr> unused;
+/// What was received and not begun goes back at once, uncounted; those of a group with the first of them.
+void ConsumerState::release_unbegun() {
+  std::vector<HeldPtr> first;
   {
     const std::lock_guard lock(mutex_);
-    unused.swap(buffer_);
+    std::unordered_set<const GroupLease*> seen;
+    for (auto& held : turns_.drop_all()) {
+      const GroupLease* lease = held->group_lease();
+      if (lease == nullptr || seen.insert(lease).second) {
+        first.push_back(std::move(held));
+      } else {
+        held_.erase(held);
+      }
+    }
   }
-  for (const auto& held : unused) settle(held, release);
+  for (const auto& held : first) settle(held, release);
 }
 
 bool ConsumerState::wait_for_handlers(SteadyTime until) {

@@ -1,21 +1,24 @@
 #pragma once
-// The working of a Consumer: one receive at a time is under way; what it brings waits in a buffer for a free
+// The working of a Consumer: one receive at a time is under way; what it brings waits for its turn and a free
 // runner; runners call the handler; a timed call extends leases that are half used, and stops the token of
 // one that is about to be lost.
+//
+// Of a group of a FIFO queue, what was received together shares a lease. Its turns come one after the other,
+// the next when the delete of the one before is durable. Whatever gives one back, or loses the lease, takes
+// the turns of all behind it (S44).
 //
 // Its mutex guards the plain members; it is never held while calling the handler, the core, or anything of
 // the user.
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "api/consumer_turns.hpp"
 #include "api/node_state.hpp"
 #include "peerq/consumer.hpp"
 
@@ -42,18 +45,6 @@ class ConsumerState : public std::enable_shared_from_this<ConsumerState> {
   SteadyTime now() const noexcept { return node_->core().clock().steady(); }
 
  private:
-  /// A received message from its arrival to its settlement.
-  struct Held {
-    explicit Held(Delivery d) : delivery(std::move(d)) {}
-    Delivery delivery;
-    std::stop_source lost;
-    bool extending = false;
-    bool settled = false;
-    /// No extension before this: the last one failed, or gave all that `max_lease_time` allows.
-    SteadyTime extend_after{};
-  };
-  using HeldPtr = std::shared_ptr<Held>;
-
   /// When the leases want to be looked after; the earliest is armed.
   struct Looks {
     SteadyTime extend = SteadyTime::never();
@@ -69,20 +60,26 @@ class ConsumerState : public std::enable_shared_from_this<ConsumerState> {
   void run_one(const HeldPtr& held);
   Outcome handle(const HeldPtr& held);
   void settle(const HeldPtr& held, const Outcome& outcome);
-  void settled(const HeldPtr& held, const Error& error);
+  void settled(const HeldPtr& held, const Error& error, HeldPtr behind, bool was_gone);
+  std::vector<HeldPtr> drop_lease_of(const Held& held);
+  void give_back(const HeldPtr& held);
+  void turn_came();
   void thread_main();
   Looks looks_of(const Held& held) const;
+  Looks looks_of_lease(const Held& held) const;
   void arm_look(SteadyTime at);
   void look_after_leases();
   void extend(const HeldPtr& held);
   void extended(const HeldPtr& held, const Result<Extended>& result);
   void lose(const HeldPtr& held);
+  std::vector<HeldPtr> sharers_of(const HeldPtr& held) const;
   void report(const Error& error);
-  void release_buffer();
+  void release_unbegun();
   bool wait_for_handlers(SteadyTime until);
   void stop_tokens();
   void join();
   std::size_t room() const;
+  std::size_t wanted() const;
 
   const Queue queue_;
   const ConsumerOptions options_;
@@ -91,7 +88,7 @@ class ConsumerState : public std::enable_shared_from_this<ConsumerState> {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<HeldPtr> buffer_;
+  ConsumerTurns turns_;
   std::unordered_set<HeldPtr> held_;
   std::size_t running_ = 0;
   std::size_t settling_ = 0;

@@ -47,7 +47,7 @@ int Delivery::priority() const noexcept { return state_->priority; }
 const std::string& Delivery::queue_name() const noexcept { return state_->queue->name; }
 
 std::chrono::milliseconds Delivery::lease_left() const noexcept {
-  const SteadyTime deadline{state_->deadline_ns.load(std::memory_order_relaxed)};
+  const SteadyTime deadline = state_->deadline();
   const SteadyTime now = state_->queue->node->core().clock().steady();
   return deadline <= now ? Milliseconds(0) : std::chrono::duration_cast<Milliseconds>(deadline - now);
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/receive_shares.hpp"
 #include "node/core.hpp"
 #include "node/request.hpp"
 #include "peerq/consumer.hpp"
@@ -62,8 +63,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   void confirm_clock();
   /// One that no session has had.
   SessionId new_session_id();
-  /// A number that rises with every call.
-  std::uint64_t next_turn() noexcept { return turns_.fetch_add(1, std::memory_order_relaxed); }
+  ReceiveShares& shares() noexcept { return shares_; }
 
   Result<void> close(std::chrono::milliseconds timeout);
   /// After a recovery that failed: nothing ever ran.
@@ -87,7 +87,7 @@ class NodeState : public std::enable_shared_from_this<NodeState> {
   NodeParts parts_;
   const pid_t owner_;
   std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> turns_{0};
+  ReceiveShares shares_;
   /// Guards `consumers_` and the use of `entropy`; never held while calling anything (docs/decisions.md,
   /// mutexes).
   std::mutex mutex_;
@@ -152,6 +152,12 @@ inline void address_once(node::Request& request, const QueueHandle& queue) {
   request.origin = queue.origin;
 }
 
+/// The lease that what one receive brought of a group shares in a FIFO queue: extend of one extends all
+/// (S44).
+struct GroupLease {
+  std::atomic<std::int64_t> deadline_ns{0};
+};
+
 /// Behind `Delivery`. Constant but for the deadline, which extends move.
 struct DeliveryState {
   std::shared_ptr<const QueueHandle> queue;
@@ -164,11 +170,22 @@ struct DeliveryState {
   WallTime first_sent;
   std::string group_id;
   std::uint8_t priority = limits::priority_default;
-  /// By this process's clock, never later than the log's.
-  std::atomic<std::int64_t> deadline_ns{0};
+  /// Counts while there is no `group_lease`, whose deadline is all its messages'.
+  std::atomic<std::int64_t> own_deadline_ns{0};
+  std::shared_ptr<GroupLease> group_lease;
   Failure failure;
   /// What the receive was granted.
   Milliseconds lease_length{0};
+
+  /// By this process's clock, never later than the log's.
+  SteadyTime deadline() const noexcept {
+    const auto& at = group_lease == nullptr ? own_deadline_ns : group_lease->deadline_ns;
+    return {at.load(std::memory_order_relaxed)};
+  }
+  void set_deadline(SteadyTime time) noexcept {
+    auto& at = group_lease == nullptr ? own_deadline_ns : group_lease->deadline_ns;
+    at.store(time.ns, std::memory_order_relaxed);
+  }
 };
 
 /// The way from handles to their states, and back.

@@ -121,6 +121,7 @@ QueueStatistics statistics_of(const engine::QueueFacts& facts, WallTime now) {
                       .purged = row.purged,
                       .cancelled = row.cancelled,
                       .dropped = row.dropped,
+                      .redriven = row.redriven,
                       .oldest_age = {},
                       .paused = facts.paused,
                       .at_in_flight_cap = facts.at_in_flight_cap,

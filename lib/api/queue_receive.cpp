@@ -1,10 +1,13 @@
 // Queue: receiving.
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "api/arguments.hpp"
 #include "api/deadline.hpp"
 #include "api/receive.hpp"
+#include "api/stoppable.hpp"
 #include "peerq/engine/layout.hpp"
 
 namespace peerq::detail {
@@ -17,8 +20,18 @@ using Deliveries = std::vector<Delivery>;
 /// "For ever" cannot be added to anything; nobody waits longer than this.
 Milliseconds longest(Milliseconds time) { return std::min(time, limits::expiry_max); }
 
+/// Of the groups of FIFO queues in one receive.
+using GroupLeases = std::map<std::pair<QueueId, std::string>, std::shared_ptr<GroupLease>>;
+
+std::shared_ptr<GroupLease> lease_of(const QueueHandle& queue, const engine::Grant& grant,
+                                     GroupLeases& leases) {
+  auto& lease = leases[{queue.id, grant.group_id}];
+  if (lease == nullptr) lease = std::make_shared<GroupLease>();
+  return lease;
+}
+
 Result<Delivery> make_delivery(const HandlePointer& queue, const ReceiveRequest& request,
-                               engine::Grant&& grant, std::uint32_t epoch) {
+                               engine::Grant&& grant, std::uint32_t epoch, GroupLeases& leases) {
   auto view = queue->node->core().codec().read_message(grant.payload.bytes);
   if (!view) return Error(errc::corrupt, "message " + to_string(grant.id) + ": " + view.error().detail);
   auto state = std::make_shared<DeliveryState>();
@@ -30,13 +43,15 @@ Result<Delivery> make_delivery(const HandlePointer& queue, const ReceiveRequest&
   state->epoch = epoch;
   state->receive_count = grant.receive_count;
   state->first_sent = grant.first_sent;
+  if (queue->fifo && !request.erase) state->group_lease = lease_of(*queue, grant, leases);
   state->group_id = std::move(grant.group_id);
   state->priority = grant.priority;
   const SteadyTime deadline =
       request.stamped_at + std::chrono::nanoseconds(grant.deadline - request.stamped_lease);
-  state->deadline_ns = request.erase ? 0 : deadline.ns;
-  if (!request.erase)
+  if (!request.erase) {
+    state->set_deadline(deadline);
     state->lease_length = std::chrono::duration_cast<Milliseconds>(grant.deadline - request.stamped_lease);
+  }
   engine::NoteRow note;
   if (!grant.note.empty() && engine::decode_row(as_bytes(grant.note), note))
     state->failure = failure_of(note);
@@ -102,11 +117,12 @@ Result<Deliveries> deliveries_of(ReceiveRequest& request, std::span<const Handle
   Deliveries out;
   auto& grants = request.reply.grants;
   out.reserve(grants.size());
+  GroupLeases leases;
   for (std::size_t i = 0; i < grants.size(); ++i) {
     const auto is_it = [&](const HandlePointer& queue) { return queue->id == grants[i].queue; };
     const auto queue = std::find_if(queues.begin(), queues.end(), is_it);
     PEERQ_ASSERT(queue != queues.end());
-    auto delivery = make_delivery(*queue, request, std::move(grants[i]), request.epoch_of(i));
+    auto delivery = make_delivery(*queue, request, std::move(grants[i]), request.epoch_of(i), leases);
     if (delivery) {
       out.push_back(std::move(*delivery));
       continue;
@@ -120,28 +136,16 @@ Result<Deliveries> deliveries_of(ReceiveRequest& request, std::span<const Handle
 
 void call_receive(NodeState& node, const std::shared_ptr<ReceiveRequest>& request,
                   const ReceiveOptions& options) {
-  const auto cancel = [&] { node.cancel(request); };
-  const std::stop_callback on_stop(options.stop, cancel);
-  node.call(request, whole_timeout(options));
+  call(node, request, whole_timeout(options), options.stop);
 }
 
 void submit_receive(const std::shared_ptr<NodeState>& node, const std::shared_ptr<ReceiveRequest>& request,
                     std::vector<HandlePointer> queues, const ReceiveOptions& options,
                     UniqueFunction<void(Result<Deliveries>)> answer, RunOn where) {
-  const auto cancel = [node, weak = std::weak_ptr(request)] {
-    if (auto target = weak.lock()) node->cancel(std::move(target));
+  auto ended = [queues = std::move(queues), answer = std::move(answer)](ReceiveRequest& finished) mutable {
+    answer(deliveries_of(finished, queues));
   };
-  using OnStop = std::stop_callback<std::decay_t<decltype(cancel)>>;
-  // Registered before the request is under way: a stop that comes earlier is seen as a cancel that comes
-  // first.
-  auto on_stop = std::make_shared<std::optional<OnStop>>();
-  request->on_done = [queues = std::move(queues), answer = std::move(answer),
-                      on_stop](node::Request& finished) mutable {
-    on_stop->reset();
-    answer(deliveries_of(static_cast<ReceiveRequest&>(finished), queues));
-  };
-  if (options.stop.stop_possible()) on_stop->emplace(options.stop, cancel);
-  node->submit(request, whole_timeout(options), where);
+  submit(node, request, whole_timeout(options), options.stop, where, std::move(ended));
 }
 
 }  // namespace peerq::detail

@@ -1,4 +1,4 @@
-// Queue and Delivery: request and reply.
+// Queue: the requester's side of request and reply (S77); the worker's is in queue_done.cpp.
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "api/arguments.hpp"
 #include "api/deadline.hpp"
 #include "api/outgoing.hpp"
-#include "api/settle.hpp"
+#include "api/stoppable.hpp"
 
 namespace peerq {
 
@@ -48,12 +48,18 @@ std::shared_ptr<OutcomeRequest> make_wait(const QueueHandle& queue, const Messag
   return request;
 }
 
-Result<MessageId> sent_id(const QueueHandle& queue, const SendRequest& request) {
+Milliseconds time_left(const QueueHandle& queue, SteadyTime until) {
+  const auto left = until - queue.node->core().clock().steady();
+  return std::max(std::chrono::duration_cast<Milliseconds>(left), limits::timeout_min);
+}
+
+/// What became of the send. Whoever stopped a send that waited for room is not told about the room.
+Result<Sent> sent_by(const QueueHandle& queue, const SendRequest& request, const std::stop_token& stop) {
+  const bool gave_up = request.error.code == errc::queue_full && stop.stop_requested();
+  if (gave_up) return errc::cancelled;
   if (request.error.code != errc::ok) return request.error;
   detail::note_options(queue, request);
-  auto sent = detail::sent_of(queue, request, 0, request.reply.items.front());
-  if (!sent) return std::move(sent).error();
-  return sent->id;
+  return detail::sent_of(queue, request, 0, request.reply.items.front());
 }
 
 OutcomeKind kind_of(engine::Fate fate) {
@@ -86,65 +92,46 @@ Result<RequestOutcome> outcome_of(const QueueHandle& queue, OutcomeRequest& requ
   return out;
 }
 
-/// The message was sent, so a wait that ends early leaves its outcome open.
+/// The message was sent, so a wait that ends early leaves its outcome open (S57).
 Result<RequestOutcome> requested(const QueueHandle& queue, OutcomeRequest& request) {
-  if (request.error.code == errc::timeout) {
-    return Error(errc::outcome_unknown,
-                 "no outcome of message " + to_string(request.id) + " yet; ask for it again");
+  const auto open = [&](std::string_view why) {
+    return Error(errc::outcome_unknown, fmt::format("{}; message {} is sent: ask for its outcome again", why,
+                                                    to_string(request.id)));
+  };
+  switch (request.error.code) {
+    case errc::timeout: return open("no outcome yet");
+    case errc::cancelled: return open("the call was stopped");
+    case errc::closed: return open("the node was closed");
+    case errc::limit_exceeded: return open(request.error.detail);
+    default: return outcome_of(queue, request);
   }
-  return outcome_of(queue, request);
-}
-
-/// Adds the result's bytes to a delete.
-Result<std::shared_ptr<node::SettleRequest>> make_done(const Delivery& delivery, std::string_view result,
-                                                       const Attributes& attributes) {
-  const auto& state = detail::Access::state(delivery);
-  SendOptions carried;
-  carried.attributes = attributes;
-  const auto& core = state->queue->node->core();
-  if (Error error = detail::check_message(result, carried, core.clock().wall()); error.code != errc::ok) {
-    return error;
-  }
-  const detail::SettleWhat what{engine::Verb::erase, -1, {}};
-  auto request = detail::settle_request(*state->queue, what);
-  detail::add_lease(*request, what, state->lease, state->epoch);
-  std::vector<port::AttributeView> views;
-  for (const auto& [key, value] : attributes) views.push_back({key, as_bytes(value)});
-  request->results.push_back(core.codec().make_message(
-      {.body = as_bytes(result), .attributes = views, .reply_to = {}, .correlation_id = {}}));
-  request->items.front().result = request->results.front().bytes();
-  return request;
-}
-
-Result<Deleted> answer_of(const node::SettleRequest& request) {
-  if (request.error.code != errc::ok) return request.error;
-  const auto& item = request.reply.items.front();
-  if (item.code != errc::ok) return Error(item.code);
-  return Deleted{.already_gone = item.already_gone, .requester_gone = item.requester_gone};
 }
 
 }  // namespace
 
 Result<RequestOutcome> Queue::request(std::string_view body, const RequestOptions& options) const {
   if (Error error = check(*handle_, body, options); error.code != errc::ok) return error;
-  const auto& clock = handle_->node->core().clock();
-  const SteadyTime until = detail::deadline_after(clock.steady(), options.timeout);
+  const SteadyTime until = detail::deadline_after(handle_->node->core().clock().steady(), options.timeout);
   const auto send = make_send(*handle_, body, options);
-  handle_->node->call(send, options.timeout);
-  auto id = sent_id(*handle_, *send);
-  if (!id) return std::move(id).error();
-  const auto wait = make_wait(*handle_, *id);
-  const auto cancel = [&] { handle_->node->cancel(wait); };
-  const std::stop_callback on_stop(options.stop, cancel);
-  const auto left = std::chrono::duration_cast<Milliseconds>(until - clock.steady());
-  handle_->node->call(wait, std::max(left, limits::timeout_min));
+  detail::call(*handle_->node, send, options.timeout, options.stop);
+  auto sent = sent_by(*handle_, *send, options.stop);
+  if (!sent) return std::move(sent).error();
+  const auto wait = make_wait(*handle_, sent->id);
+  detail::call(*handle_->node, wait, time_left(*handle_, until), options.stop);
   return requested(*handle_, *wait);
 }
 
-Result<RequestOutcome> Queue::outcome(const MessageId& id, Milliseconds timeout) const {
-  if (Error error = detail::check_timeout(timeout); error.code != errc::ok) return error;
+Result<Sent> Queue::send_request(std::string_view body, const RequestOptions& options) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) return error;
+  const auto send = make_send(*handle_, body, options);
+  detail::call(*handle_->node, send, options.timeout, options.stop);
+  return sent_by(*handle_, *send, options.stop);
+}
+
+Result<RequestOutcome> Queue::outcome(const MessageId& id, const OutcomeOptions& options) const {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   const auto wait = make_wait(*handle_, id);
-  handle_->node->call(wait, timeout);
+  detail::call(*handle_->node, wait, options.timeout, options.stop);
   return outcome_of(*handle_, *wait);
 }
 
@@ -154,35 +141,42 @@ void Queue::request_async(std::string_view body, const RequestOptions& options,
     return handle_->node->refuse(std::move(answer), std::move(error), where);
   }
   const SteadyTime until = detail::deadline_after(handle_->node->core().clock().steady(), options.timeout);
-  auto send = make_send(*handle_, body, options);
-  send->on_done = [queue = handle_, answer = std::move(answer), where, until](node::Request& sent) mutable {
-    auto id = sent_id(*queue, static_cast<const SendRequest&>(sent));
+  auto sent = [queue = handle_, stop = options.stop, answer = std::move(answer), where,
+               until](SendRequest& send) mutable {
+    auto id = sent_by(*queue, send, stop);
     if (!id) return answer(std::move(id).error());
-    auto wait = make_wait(*queue, *id);
-    wait->on_done = [queue, answer = std::move(answer)](node::Request& ended) mutable {
-      answer(requested(*queue, static_cast<OutcomeRequest&>(ended)));
+    auto ended = [queue, answer = std::move(answer)](OutcomeRequest& wait) mutable {
+      answer(requested(*queue, wait));
     };
-    const auto left = std::chrono::duration_cast<Milliseconds>(until - queue->node->core().clock().steady());
-    queue->node->submit(std::move(wait), std::max(left, limits::timeout_min), where);
+    detail::submit(queue->node, make_wait(*queue, id->id), time_left(*queue, until), stop, where,
+                   std::move(ended));
   };
-  handle_->node->submit(std::move(send), options.timeout, where);
+  detail::submit(handle_->node, make_send(*handle_, body, options), options.timeout, options.stop, where,
+                 std::move(sent));
 }
 
-Result<Deleted> Delivery::done(std::string_view result, const Attributes& attributes) const {
-  auto request = make_done(*this, result, attributes);
-  if (!request) return std::move(request).error();
-  state_->queue->node->call(*request, limits::timeout_default);
-  return answer_of(**request);
+void Queue::send_request_async(std::string_view body, const RequestOptions& options,
+                               UniqueFunction<void(Result<Sent>)> answer, RunOn where) const {
+  if (Error error = check(*handle_, body, options); error.code != errc::ok) {
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  }
+  auto sent = [queue = handle_, stop = options.stop, answer = std::move(answer)](SendRequest& send) mutable {
+    answer(sent_by(*queue, send, stop));
+  };
+  detail::submit(handle_->node, make_send(*handle_, body, options), options.timeout, options.stop, where,
+                 std::move(sent));
 }
 
-void Queue::done_async(const Delivery& delivery, std::string_view result, const Attributes& attributes,
-                       UniqueFunction<void(Result<Deleted>)> answer, RunOn where) const {
-  auto request = make_done(delivery, result, attributes);
-  if (!request) return handle_->node->refuse(std::move(answer), std::move(request).error(), where);
-  (*request)->on_done = [answer = std::move(answer)](node::Request& ended) mutable {
-    answer(answer_of(static_cast<const node::SettleRequest&>(ended)));
+void Queue::outcome_async(const MessageId& id, const OutcomeOptions& options,
+                          UniqueFunction<void(Result<RequestOutcome>)> answer, RunOn where) const {
+  if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) {
+    return handle_->node->refuse(std::move(answer), std::move(error), where);
+  }
+  auto ended = [queue = handle_, answer = std::move(answer)](OutcomeRequest& wait) mutable {
+    answer(outcome_of(*queue, wait));
   };
-  handle_->node->submit(std::move(*request), limits::timeout_default, where);
+  detail::submit(handle_->node, make_wait(*handle_, id), options.timeout, options.stop, where,
+                 std::move(ended));
 }
 
 }  // namespace peerq

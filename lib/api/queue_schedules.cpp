@@ -46,18 +46,12 @@ ScheduleSummary summary_of(engine::ScheduleInfo&& info) {
 
 Result<void> Queue::put_schedule(std::string_view name, const ScheduleOptions& options) const {
   if (Error error = check(*handle_, name, options); error.code != errc::ok) return error;
-  const auto& core = handle_->node->core();
   auto request = std::make_shared<ScheduleRequest>(node::Kind::put_schedule);
   detail::address_once(*request, *handle_);
   request->name = name;
   request->specification = options.specification;
   request->zone = options.zone;
   request->missed = options.missed;
-  request->anchor = core.clock().wall();
-  auto runs = core.calendar().runs(options.specification, options.zone, request->anchor, request->anchor,
-                                   limits::schedule_runs);
-  if (!runs) return std::move(runs).error();
-  for (const WallTime run : *runs) request->runs_ms.push_back(run.ms);
   detail::reserve(*request, 1);
   detail::add_message(*handle_, options.body, options.message, *request);
   handle_->node->call(request, limits::timeout_default);

@@ -19,7 +19,7 @@ engine::SettleItem item_of(engine::LeaseRef lease, const SettleWhat& what, const
 /// Extends move the local deadline: it counts from the entry's stamp, so it is never later than the log's.
 void note_extended(DeliveryState& delivery, const node::Request& request, const engine::ItemReply& item) {
   if (item.code != errc::ok) return;
-  delivery.deadline_ns = (request.stamped_at + Milliseconds(item.granted_ms)).ns;
+  delivery.set_deadline(request.stamped_at + Milliseconds(item.granted_ms));
 }
 
 }  // namespace
@@ -55,8 +55,9 @@ Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& wha
   return item;
 }
 
-Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt,
-                                         const SettleWhat& what) {
+Result<std::shared_ptr<node::SettleRequest>> receipt_request(const QueueHandle& queue,
+                                                             std::string_view receipt,
+                                                             const SettleWhat& what) {
   const auto parts = queue.node->sealer().open(receipt);
   if (!parts) return errc::invalid_receipt;
   if (parts->queue != queue.id)
@@ -64,9 +65,16 @@ Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_v
   if (parts->principal != PrincipalId()) return errc::permission_denied;
   auto request = settle_request(queue, what);
   add_lease(*request, what, parts->lease, parts->epoch);
-  queue.node->call(request, limits::timeout_default);
-  if (request->error.code != errc::ok) return request->error;
-  const engine::ItemReply& item = request->reply.items.front();
+  return request;
+}
+
+Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt,
+                                         const SettleWhat& what) {
+  auto request = receipt_request(queue, receipt, what);
+  if (!request) return std::move(request).error();
+  queue.node->call(*request, limits::timeout_default);
+  if ((*request)->error.code != errc::ok) return (*request)->error;
+  const engine::ItemReply& item = (*request)->reply.items.front();
   if (item.code != errc::ok) return Error(item.code);
   return item;
 }

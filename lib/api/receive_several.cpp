@@ -1,9 +1,10 @@
 // Node: receiving from several queues (S27).
 //
-// Queues of one shard are one request: the engine shares by weight. Queues of several shards are one request
-// each, made and collected here: first each shard in turn is asked for what is there, beginning with one that
-// the weights choose; when nothing is there, all wait, and the first that gets something ends the others.
-// What was won beyond `max_messages` is released, uncounted.
+// Queues of one shard are one request: the engine shares by the parts that this call is planned to give, so
+// that the weights hold over many calls (receive_shares.hpp). Queues of several shards are one request each,
+// made and collected here: first each shard in turn is asked for what is there, beginning with one that the
+// weights choose; when nothing is there, all wait, and the first that gets something ends the others. What
+// was won beyond `max_messages` is released, uncounted.
 
 #include <fmt/format.h>
 
@@ -29,6 +30,8 @@ struct Part {
   std::uint64_t weight = 0;
   std::vector<HandlePointer> queues;
   std::vector<engine::WeightedQueue> weighted;
+  /// What this call may give of each.
+  std::vector<engine::WeightedQueue> plan = {};
 };
 
 Error check(const NodeState& node, std::span<const WeightedQueue> queues, const ReceiveOptions& options) {
@@ -63,7 +66,7 @@ Result<std::vector<Part>> parts_of(std::span<const WeightedQueue> queues, const 
     const auto has_shard = [&](const Part& part) { return part.shard == handle->shard; };
     auto part = std::find_if(parts.begin(), parts.end(), has_shard);
     if (part == parts.end())
-      part = parts.insert(part, Part{.shard = handle->shard, .queues = {}, .weighted = {}});
+      part = parts.insert(part, Part{.shard = handle->shard, .queues = {}, .weighted = {}, .plan = {}});
     const auto is_it = [&](const HandlePointer& other) { return other->id == handle->id; };
     if (std::any_of(part->queues.begin(), part->queues.end(), is_it)) {
       return Error(errc::invalid_argument, fmt::format("queue {} is named twice", handle->name));
@@ -82,12 +85,30 @@ std::shared_ptr<ReceiveRequest> make_request(const Part& part, const ReceiveOpti
   auto request = std::make_shared<ReceiveRequest>();
   request->queue = part.queues.front()->id;
   request->shard = part.shard;
-  request->several = part.weighted;
+  request->several = part.plan;
   request->origin = detail::origin_of(options.request);
   request->max_messages = options.max_messages;
   request->max_bytes = options.max_bytes;
   request->visibility_ms = options.visibility_timeout ? options.visibility_timeout->count() : 0;
   return request;
+}
+
+void plan(NodeState& node, std::vector<Part>& parts, std::uint32_t max_messages) {
+  for (Part& part : parts) part.plan = node.shares().plan(part.weighted, max_messages);
+}
+
+/// The call has ended: what came otherwise than planned is put right.
+void end_plan(NodeState& node, const Part& part, const Result<Deliveries>& got) {
+  std::vector<std::uint32_t> given(part.plan.size());
+  if (got) {
+    for (const auto& delivery : *got) {
+      const QueueId queue = Access::state(delivery)->queue->id;
+      const auto is_it = [&](const engine::WeightedQueue& one) { return one.queue == queue; };
+      const auto at = std::find_if(part.plan.begin(), part.plan.end(), is_it);
+      if (at != part.plan.end()) ++given[static_cast<std::size_t>(at - part.plan.begin())];
+    }
+  }
+  node.shares().ended(part.weighted, part.plan, given);
 }
 
 /// Nobody takes these: back to their queues, uncounted (S27).
@@ -229,8 +250,11 @@ class Shards : public std::enable_shared_from_this<Shards> {
       release(*node_, std::span(got_).subspan(options_.max_messages));
       got_.erase(got_.begin() + options_.max_messages, got_.end());
     }
-    if (got_.empty() && error_.code != errc::ok) return answer_(std::move(error_));
-    answer_(std::move(got_));
+    Result<Deliveries> result = got_.empty() && error_.code != errc::ok
+                                    ? Result<Deliveries>(std::move(error_))
+                                    : Result<Deliveries>(std::move(got_));
+    for (const Part& part : parts_) end_plan(*node_, part, result);
+    answer_(std::move(result));
   }
 
   const std::shared_ptr<NodeState> node_;
@@ -253,12 +277,12 @@ class Shards : public std::enable_shared_from_this<Shards> {
 
 /// The shard to begin with: each as often as its weight says.
 void turn(NodeState& node, std::vector<Part>& parts) {
-  std::uint64_t all = 0;
-  for (const auto& part : parts) all += part.weight;
-  std::uint64_t at = node.next_turn() % all;
-  auto first = parts.begin();
-  while (at >= first->weight) at -= (first++)->weight;
-  std::rotate(parts.begin(), first, parts.end());
+  std::vector<engine::WeightedQueue> shards;
+  for (const auto& part : parts)
+    shards.push_back({part.queues.front()->id, static_cast<std::uint32_t>(part.weight)});
+  const QueueId chosen = node.shares().plan(shards, 1).front().queue;
+  const auto is_it = [&](const Part& part) { return part.queues.front()->id == chosen; };
+  std::rotate(parts.begin(), std::find_if(parts.begin(), parts.end(), is_it), parts.end());
 }
 
 }  // namespace
@@ -268,11 +292,14 @@ Result<Deliveries> Node::receive_from(std::span<const WeightedQueue> queues, con
   auto parts = parts_of(queues, options);
   if (!parts) return std::move(parts).error();
   if (options.stop.stop_requested()) return errc::cancelled;
+  plan(*state_, *parts, options.max_messages);
   if (parts->size() == 1) {
     const auto request = make_request(parts->front(), options);
     request->wait_until = detail::wait_until(*state_, options);
     detail::call_receive(*state_, request, options);
-    return detail::deliveries_of(*request, parts->front().queues);
+    auto got = detail::deliveries_of(*request, parts->front().queues);
+    end_plan(*state_, parts->front(), got);
+    return got;
   }
   turn(*state_, *parts);
   struct Ended {
@@ -297,11 +324,18 @@ void Node::receive_from_async(std::span<const WeightedQueue> queues, const Recei
       error.code == errc::ok ? parts_of(queues, options) : Result<std::vector<Part>>(std::move(error));
   if (!parts) return state_->refuse(std::move(answer), std::move(parts).error(), where);
   if (options.stop.stop_requested()) return state_->refuse(std::move(answer), Error(errc::cancelled), where);
+  plan(*state_, *parts, options.max_messages);
   if (parts->size() == 1) {
-    const auto request = make_request(parts->front(), options);
+    Part& part = parts->front();
+    const auto request = make_request(part, options);
     request->wait_until = detail::wait_until(*state_, options);
-    return detail::submit_receive(state_, request, std::move(parts->front().queues), options,
-                                  std::move(answer), where);
+    const auto handles = part.queues;
+    auto ended = [state = state_, part = std::move(part),
+                  answer = std::move(answer)](Result<Deliveries> got) mutable {
+      end_plan(*state, part, got);
+      answer(std::move(got));
+    };
+    return detail::submit_receive(state_, request, handles, options, std::move(ended), where);
   }
   turn(*state_, *parts);
   auto hand_over = [state = state_, answer = std::move(answer), where](Result<Deliveries> result) mutable {

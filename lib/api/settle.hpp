@@ -22,6 +22,10 @@ void add_lease(node::SettleRequest& request, const SettleWhat& what, engine::Lea
 Result<engine::ItemReply> settled(DeliveryState& delivery, const SettleWhat& what,
                                   const node::Request& request);
 Result<engine::ItemReply> settle_delivery(const Delivery& delivery, const SettleWhat& what);
+/// **Errors** invalid_receipt, permission_denied.
+Result<std::shared_ptr<node::SettleRequest>> receipt_request(const QueueHandle& queue,
+                                                             std::string_view receipt,
+                                                             const SettleWhat& what);
 Result<engine::ItemReply> settle_receipt(const QueueHandle& queue, std::string_view receipt,
                                          const SettleWhat& what);
 Result<std::shared_ptr<node::SettleRequest>> batch_request(const QueueHandle& queue,

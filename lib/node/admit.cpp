@@ -135,6 +135,13 @@ void Core::admit_schedule(const std::shared_ptr<Request>& request, Shard& shard)
   if (Error error = check_room(shard, bytes); error.code != errc::ok) {
     return finish(request, std::move(error));
   }
+  // It counts from the shard's time: the calendar may be behind that, or not believed (S64).
+  auto& schedule = static_cast<ScheduleRequest&>(*request);
+  schedule.anchor = shard.stamper->peek().wall;
+  auto runs = parts_.calendar->runs(schedule.specification, schedule.zone, schedule.anchor, schedule.anchor,
+                                    limits::schedule_runs);
+  if (!runs) return finish(request, std::move(runs).error());
+  for (const WallTime run : *runs) schedule.runs_ms.push_back(run.ms);
   push_pending(shard, request, bytes + 1024);
 }
 

@@ -144,7 +144,7 @@ bool Core::waits_on(Shard& shard, const std::shared_ptr<SendRequest>& send) {
   if (send->stage == Stage::finished || send->answered || !(refused || any)) return false;
   if (!is_blocking(shard.queues->config(send->queue)) || closing_.load(std::memory_order_relaxed))
     return false;
-  if (send->deadline <= now_ || (!all && goes_whole(*send))) return false;
+  if (send->deadline <= now_ || send->cancelled || (!all && goes_whole(*send))) return false;
   if (!refused && !all) keep_sent(*send);
   count_needs(shard, *send);
   send->counted_alone = false;

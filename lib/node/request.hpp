@@ -294,6 +294,7 @@ struct ScheduleRequest final : Request, Outgoing {
   std::string specification;
   std::string zone;
   MissedRuns missed = MissedRuns::one;
+  /// Set by the gate: the shard's time, and the first runs from there.
   WallTime anchor;
   std::vector<std::int64_t> runs_ms;
 };

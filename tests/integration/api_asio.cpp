@@ -102,6 +102,57 @@ TEST_CASE("api node: a receive with a cancellation slot obeys its stop token too
   CHECK(slot_is_free);
 }
 
+TEST_CASE("api node: requests and results in coroutines (S77)", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("work").value();
+  asio::io_context io;
+  std::vector<std::string> results;
+  const auto ask = [&]() -> asio::awaitable<void> {
+    const std::string body = "question";
+    const RequestOptions options;
+    const auto outcome = co_await async_request(queue, body, options, asio::use_awaitable);
+    results.push_back(outcome.value().result);
+    const auto ticket = co_await async_send_request(queue, body, options, asio::use_awaitable);
+    const OutcomeOptions how;
+    const auto later = co_await async_outcome(queue, ticket.value().id, how, asio::use_awaitable);
+    results.push_back(later.value().result);
+  };
+  const auto work = [&]() -> asio::awaitable<void> {
+    const ReceiveOptions wait{.wait = 10s};
+    const Attributes none;
+    const std::string first = "by delivery";
+    const std::string second = "by receipt";
+    auto got = co_await async_receive(queue, wait, asio::use_awaitable);
+    const Delivery delivery = got.value().at(0);
+    CHECK(co_await async_done(queue, delivery, first, none, asio::use_awaitable));
+    got = co_await async_receive(queue, wait, asio::use_awaitable);
+    const std::string receipt = got.value().at(0).receipt();
+    CHECK(co_await async_done(queue, receipt, second, none, asio::use_awaitable));
+  };
+  asio::co_spawn(io, ask(), asio::detached);
+  asio::co_spawn(io, work(), asio::detached);
+  io.run();
+  CHECK(results == std::vector<std::string>{"by delivery", "by receipt"});
+}
+
+TEST_CASE("api node: a request obeys its cancellation slot (S57)", "[api][asio]") {
+  Opened opened;
+  auto queue = opened.node.create_queue("work").value();
+  asio::io_context io;
+  asio::cancellation_signal signal;
+  errc code = errc::ok;
+  async_request(queue, "question", {.timeout = 60s},
+                asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, [&](auto result) {
+                                               code = result ? errc::ok : result.error().code;
+                                             })));
+  asio::post(io, [&] {
+    while (queue.statistics().value().ready == 0) std::this_thread::yield();
+    signal.emit(asio::cancellation_type::terminal);
+  });
+  io.run();
+  CHECK(code == errc::outcome_unknown);
+}
+
 TEST_CASE("api node: a completion token for everything that settles", "[api][asio]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders", {.dead_letter_queue = "dead"}).value();

@@ -120,6 +120,21 @@ TEST_CASE("api groups: the followers of a nack return uncounted (S44)", "[api]")
   CHECK(again[1].attempt() == 2);
 }
 
+TEST_CASE("api groups: an extension of one tells the others of its group that their lease is longer (S44)",
+          "[api]") {
+  Opened opened;
+  auto queue = fifo(opened, {.visibility_timeout = 10s});
+  for (const char* body : {"1", "2"}) send(queue, "a", body);
+  send(queue, "b", "of b");
+  const auto got = queue.receive({.max_messages = 3}).value();
+  REQUIRE(got.size() == 3);
+  REQUIRE(got[0].extend(60s));
+  CHECK(got[1].lease_left() > 30s);
+  CHECK(got[2].lease_left() <= 10s);
+  REQUIRE(queue.extend(std::span(&got[1], 1), 5s).value().at(0));
+  CHECK(got[0].lease_left() <= 5s);
+}
+
 TEST_CASE("api groups: block holds the group until the poison message is dead-lettered (S45)", "[api]") {
   Opened opened;
   auto queue = fifo(opened, {.max_receives = 2, .dead_letter_queue = "dead"});

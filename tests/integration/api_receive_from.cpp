@@ -1,6 +1,7 @@
 // Receiving from several queues on real files (S27).
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <future>
 #include <map>
@@ -48,6 +49,58 @@ TEST_CASE("api receive_from: queues give their weights' parts, and name themselv
   CHECK(counts["b"] == 10);
   for (const auto& delivery : got) CHECK(delivery.erase());
   CHECK(opened.a.statistics().value().deleted == 30);
+}
+
+/// What `calls` receives get of each queue, all of which stay full.
+std::map<std::string, int> shares(Opened& opened, const std::vector<WeightedQueue>& queues, int calls,
+                                  const ReceiveOptions& options, bool async) {
+  std::map<std::string, int> out;
+  for (int i = 0; i < calls; ++i) {
+    std::promise<std::vector<Delivery>> told;
+    if (async) {
+      opened.node.receive_from_async(queues, options,
+                                     [&](auto result) { told.set_value(std::move(result).value()); });
+    } else {
+      told.set_value(opened.node.receive_from(queues, options).value());
+    }
+    for (const auto& delivery : told.get_future().get()) ++out[delivery.queue_name()];
+  }
+  return out;
+}
+
+TEST_CASE("api receive_from: weights hold over many calls, however few messages each asks for (S27)",
+          "[api]") {
+  Three opened;
+  fill(opened.a, 200);
+  fill(opened.b, 200);
+  const std::vector<WeightedQueue> queues{{opened.a, 1}, {opened.b, 3}};
+  const auto most = GENERATE(1U, 2U, 3U, 5U, 7U);
+  const bool async = GENERATE(false, true);
+  auto counts = shares(opened, queues, 24, {.max_messages = most}, async);
+  CHECK(counts["a"] == static_cast<int>(6 * most));
+  CHECK(counts["b"] == static_cast<int>(18 * most));
+}
+
+TEST_CASE("api receive_from: weights hold where max_bytes lets only one message go (S27)", "[api]") {
+  Three opened;
+  fill(opened.a, 100);
+  fill(opened.b, 100);
+  const std::vector<WeightedQueue> queues{{opened.a, 1}, {opened.b, 3}};
+  auto counts = shares(opened, queues, 40, {.max_messages = 10, .max_bytes = 1}, false);
+  CHECK(counts["a"] >= 9);
+  CHECK(counts["a"] <= 11);
+}
+
+TEST_CASE("api receive_from: a queue that had nothing for long gets no more than its part of a round (S27)",
+          "[api]") {
+  Three opened;
+  fill(opened.b, 200);
+  const std::vector<WeightedQueue> queues{{opened.a, 1}, {opened.b, 3}};
+  CHECK(shares(opened, queues, 50, {}, false)["b"] == 50);
+  fill(opened.a, 100);
+  auto counts = shares(opened, queues, 40, {}, false);
+  CHECK(counts["a"] >= 10);
+  CHECK(counts["a"] <= 15);
 }
 
 TEST_CASE("api receive_from: a held queue leaves its part to the others (S27)", "[api]") {

@@ -52,6 +52,23 @@ TEST_CASE("api node: a redrive brings rejected messages back with a fresh count 
   CHECK(again[0].failure().last_error == "bad address");
 }
 
+TEST_CASE("api node: the counters of a queue add up after a redrive, on both sides (S39)") {
+  Opened opened;
+  const Queue orders = make_source(opened);
+  for (int i = 0; i < 5; ++i) REQUIRE(orders.send("x"));
+  reject_all(orders, "no");
+  const Queue dead = opened.node.open_queue("orders.dead").value();
+  REQUIRE(dead.redrive());
+  REQUIRE(eventually([&] { return is_finished(dead); }));
+  const auto left = dead.statistics().value();
+  CHECK(left.arrived == 5);
+  CHECK(left.redriven == 5);
+  CHECK(left.ready == 0);
+  const auto back = orders.statistics().value();
+  CHECK(back.sent + back.arrived == back.ready + back.dead_lettered);
+  CHECK(back.redriven == 0);
+}
+
 TEST_CASE("api node: a redrive goes on after a restart, and can be stopped (S39)") {
   Opened opened;
   const Queue orders = make_source(opened);

@@ -7,6 +7,7 @@
 #include "eventually.hpp"
 #include "opened.hpp"
 #include "peerq/peerq.hpp"
+#include "peerq/testkit/node.hpp"
 
 namespace peerq::test {
 namespace {
@@ -91,6 +92,19 @@ TEST_CASE("api node: a window of an unknown zone is refused by its name (S78)") 
   QueueOptions options;
   options.windows = {{.zone = "Mars/Olympus"}};
   CHECK_THAT(opened.node.create_queue("q", options).error().text(), ContainsSubstring("Mars/Olympus"));
+}
+
+TEST_CASE("api node: a schedule runs in time although the calendar is not believed (S64, S79)") {
+  testkit::Simulation sim;
+  auto node = testkit::open_node(sim).value();
+  const Queue queue = node.create_queue("reports").value();
+  REQUIRE(queue.send("first"));
+  sim.clock()->jump_wall(std::chrono::hours(48));
+  sim.run_for(5s);
+  REQUIRE(sim.observer()->times(NodeEvent::clock_suspect) == 1);
+  REQUIRE(queue.put_schedule("report", {.specification = "every 10s", .body = "sum up"}));
+  sim.run_for(25s);
+  CHECK(queue.statistics().value().ready == 3);
 }
 
 }  // namespace

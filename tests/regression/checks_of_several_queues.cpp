@@ -41,7 +41,7 @@ TEST_CASE("S60 the weights of a receive from several queues are checked before t
   SmallLog log(*system);
   const QueueId queue = log.create({});
   engine::ReceiveSeveral several;
-  const std::vector<engine::WeightedQueue> queues{{missing, 1}, {queue, 0}};
+  const std::vector<engine::WeightedQueue> queues{{missing, 1}, {queue, limits::receive_weight_max + 1}};
   several.queues = queues;
   CHECK(log.run(several).code == errc::invalid_argument);
 }

@@ -11,7 +11,8 @@ namespace peerq::engine {
 inline namespace v1 {
 
 /// Each message comes from the queue that has had the smallest part of its weight so far, of equals the first
-/// named; one that has nothing (more) is skipped. Every queue's own pause, window, rate and caps count.
+/// named; one that has nothing (more) is skipped. One of weight 0 gives what those named before it leave.
+/// Every queue's own pause, window, rate and caps count.
 template <Tables T>
 void QueueEngine<T>::receive_several(const ReceiveSeveral& command, Reply& reply) {
   Receive plain;
@@ -42,8 +43,8 @@ bool QueueEngine<T>::check_several(const ReceiveSeveral& command, Reply& reply) 
   }
   std::set<QueueId> named;
   for (const WeightedQueue& one : command.queues) {
-    if (one.weight == 0 || one.weight > limits::receive_weight_max) {
-      fail(reply, errc::invalid_argument, "a weight is 1 to " + std::to_string(limits::receive_weight_max));
+    if (one.weight > limits::receive_weight_max) {
+      fail(reply, errc::invalid_argument, "a weight is 0 to " + std::to_string(limits::receive_weight_max));
       return false;
     }
     if (!named.insert(one.queue).second) {

@@ -216,7 +216,7 @@ void LogMaker::add_several(Dice& dice) {
   }
   if (!queues.empty() && dice.chance(1)) queues.push_back({queues[0].queue, 1});
   if (dice.chance(1)) queues.push_back({removed_.empty() ? QueueId(12345) : removed_.back(), 1});
-  if (!queues.empty() && dice.chance(1)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
+  if (!queues.empty() && dice.chance(4)) queues[0].weight = dice.pick<std::uint32_t>({0, 1000, 1001});
   several.queues = queues;
   several.max_messages =
       static_cast<std::uint32_t>(dice.chance(1) ? 0 : 1 + dice.below(dice.chance(50) ? 3 : 12));

@@ -451,7 +451,7 @@ class Entry : ModelStep {
     require_argument(within(several.queues.size(), 1U, limits::receive_queues_max));
     std::map<QueueId, Progress> shares;
     for (const auto& [queue, weight] : several.queues)
-      require_argument(within(weight, 1U, limits::receive_weight_max) && shares.try_emplace(queue).second);
+      require_argument(within(weight, 0U, limits::receive_weight_max) && shares.try_emplace(queue).second);
     for (auto& [queue, share] : shares) share.room = room_in_flight(need(queue));
     Reply reply;
     while (reply.grants.size() < receive.max_messages) {

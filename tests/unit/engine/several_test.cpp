@@ -39,6 +39,15 @@ TEST_CASE("S27 each queue gives its share; what one cannot give goes to the othe
   CHECK(shard.counters(shard.a).in_flight == 14);
 }
 
+TEST_CASE("S27 a queue of weight 0 gives what those named before it leave") {
+  Two shard;
+  for (int i = 0; i < 3; ++i) shard.send(shard.a, "a");
+  for (int i = 0; i < 9; ++i) shard.send(shard.b, "b");
+  CHECK(shard.take(2, {{shard.a, 1}, {shard.b, 0}}) == "aa");
+  CHECK(shard.take(3, {{shard.a, 1}, {shard.b, 0}}) == "abb");
+  CHECK(shard.take(2, {{shard.a, 0}, {shard.b, 0}}) == "bb");
+}
+
 TEST_CASE("S27 each queue obeys its own pause, rate and caps") {
   Two shard({.max_in_flight = 2});
   for (int i = 0; i < 5; ++i) shard.send(shard.a, "a");
@@ -70,7 +79,7 @@ TEST_CASE("S27 bad lists are refused") {
   Two shard;
   shard.take(1, {});
   CHECK(shard.reply.code == errc::invalid_argument);
-  shard.take(1, {{shard.a, 0}});
+  shard.take(1, {{shard.a, limits::receive_weight_max + 1}});
   CHECK(shard.reply.code == errc::invalid_argument);
   shard.take(1, {{shard.a, 1}, {shard.a, 1}});
   CHECK(shard.reply.code == errc::invalid_argument);
