@@ -2,12 +2,13 @@
 // The groups of a queue that were looked at lately. Between entries all of them are as the tables have them,
 // so that any may be dropped; in an entry those that it looked at are kept where they are.
 //
-// Nothing depends on the order of the hash tables, nor on what is in them: they only save look-ups.
+// Nothing depends on what is in it: it only saves look-ups.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -93,7 +94,7 @@ class GroupCache {
   }
 
  private:
-  using Groups = std::unordered_map<std::uint64_t, GroupContext>;
+  using Groups = std::map<std::uint64_t, GroupContext>;
 
   void touch(std::uint64_t number, GroupContext& group) {
     if (group.touched) return;
@@ -107,7 +108,7 @@ class GroupCache {
 
   Groups groups_;
   /// The texts are the rows'.
-  std::unordered_map<std::string_view, std::uint64_t> names_;
+  std::map<std::string_view, std::uint64_t> names_;
   std::vector<std::uint64_t> touched_;
 };
 

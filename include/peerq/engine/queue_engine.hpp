@@ -23,6 +23,7 @@
 #include "peerq/base/plant.hpp"
 #include "peerq/base/result.hpp"
 #include "peerq/engine/command.hpp"
+#include "peerq/engine/handout.hpp"
 #include "peerq/engine/lower_bound.hpp"
 #include "peerq/engine/query.hpp"
 #include "peerq/engine/queue_context.hpp"
@@ -144,37 +145,6 @@ class QueueEngine {
     std::uint8_t lane = 0;
     std::uint64_t number = 0;
     std::size_t looks_left = limits::receive_skip_budget;
-  };
-  /// What a receive takes next.
-  struct Pick {
-    Found<MessageRow> found;
-    std::uint8_t level = 0;
-  };
-  /// A receive under way.
-  struct Handout {
-    const Receive* command;
-    Reply* reply;
-    std::uint64_t room = 0;
-    std::uint64_t bytes_left = 0;
-    std::size_t budget = limits::receive_skip_budget;
-    std::uint64_t token = 0;
-    LeaseTime deadline{};
-    LeaseTime latest_deadline{};
-    /// The session that the leases end with; 0 = none.
-    SessionId session{0};
-    /// The FIFO group that it took from last.
-    std::uint64_t following = 0;
-    /// Levels that may still have something (bit n = level n).
-    std::uint16_t levels = (1U << limits::priority_count) - 1;
-  };
-  /// A queue of a receive from several.
-  struct Share {
-    QueueContext* queue;
-    std::uint64_t weight;
-    Handout handout;
-    std::uint64_t room = handout.room;
-    std::uint64_t taken = 0;
-    bool exhausted = false;
   };
   /// A page under way.
   struct Reading {

@@ -49,8 +49,9 @@ concept TablesFor = requires(T tables, const T constant, const typename Row::Key
 
 /// What the engine needs of its storage. Not thread-safe: one thread at a time.
 template <class T>
-concept Tables = TablesFor<T, MessageRow> && TablesFor<T, ReadyRow> && TablesFor<T, ParkedRow> &&
-    TablesFor<T, AgedRow> && TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> &&
+concept Tables =
+    TablesFor<T, MessageRow> && TablesFor<T, ReadyRow> && TablesFor<T, ParkedRow> && TablesFor<T, AgedRow> &&
+    TablesFor<T, LeaseDueRow> && TablesFor<T, WallDueRow> && TablesFor<T, NoteRow> &&
     TablesFor<T, ForeignRow> && TablesFor<T, AttemptRow> && TablesFor<T, AttemptIdRow> &&
     TablesFor<T, QueueRow> && TablesFor<T, LaneRow> && TablesFor<T, ReclaimRow> && TablesFor<T, EpochRow> &&
     TablesFor<T, GroupNameRow> && TablesFor<T, GroupRow> && TablesFor<T, GroupOrderRow> &&
@@ -65,10 +66,10 @@ concept Tables = TablesFor<T, MessageRow> && TablesFor<T, ReadyRow> && TablesFor
     TablesFor<T, CatalogIdRow> && TablesFor<T, CatalogSourceRow> && TablesFor<T, CatalogRemovedRow> &&
     TablesFor<T, CatalogCountersRow> &&
     requires(T tables, const T constant, MessageId id, SharedBytes bytes) {
-  tables.insert_payload(id, bytes);
-  tables.erase_payload(id);
-  { constant.payload(id) } -> std::same_as<Payload>;
-};
+      tables.insert_payload(id, bytes);
+      tables.erase_payload(id);
+      { constant.payload(id) } -> std::same_as<Payload>;
+    };
 
 }  // namespace v1
 }  // namespace peerq::engine

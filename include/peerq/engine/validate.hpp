@@ -67,7 +67,8 @@ constexpr std::string_view text_of(PriorityMode mode) {
 }
 
 template <class Enum>
-requires std::is_enum_v<Enum> ShownValue shown(const Enum& value) {
+  requires std::is_enum_v<Enum>
+ShownValue shown(const Enum& value) {
   return {static_cast<std::int64_t>(value), std::string(text_of(value))};
 }
 
