@@ -429,6 +429,7 @@ class QueueEngine {
 
   // schedule
   void put_schedule(const PutSchedule& command, Reply& reply);
+  static ScheduleRow schedule_row(const PutSchedule& command);
   Error check_schedule(const QueueContext& queue, const PutSchedule& command) const;
   void extend_schedule(const ExtendSchedule& command, Reply& reply);
   void remove_schedule(const RemoveSchedule& command, Reply& reply);

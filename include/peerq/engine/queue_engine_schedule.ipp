@@ -19,23 +19,15 @@ void QueueEngine<T>::put_schedule(const PutSchedule& command, Reply& reply) {
   }
   const ScheduleKey key{queue->id, std::string(command.name)};
   auto before = tables_->template find<ScheduleRow>(key);
+  ScheduleRow row = schedule_row(command);
+  if (before && before->asks_the_same(row)) return;
   ScheduleCountRow count = tables_->template find<ScheduleCountRow>(SingleKey{}).value_or(ScheduleCountRow{});
   const bool first = count.version == 0;
   if (!before && count.count >= limits::schedules_max) {
     return fail(reply, errc::limit_exceeded,
                 "at most " + std::to_string(limits::schedules_max) + " schedules");
   }
-  ScheduleRow row;
   row.version = ++count.version;
-  row.specification = command.specification;
-  row.zone = command.zone;
-  row.missed = command.missed;
-  row.anchor = command.anchor;
-  row.payload = as_text(command.item.payload);
-  row.counted_bytes = command.item.counted_bytes;
-  row.priority = command.item.priority;
-  row.time_to_live_ms = command.item.time_to_live_ms;
-  row.group = as_text(command.item.group_id);
   row.last = header_.stamps.wall;
   if (before) {
     disarm_schedule(key, *before);
@@ -54,6 +46,22 @@ void QueueEngine<T>::put_schedule(const PutSchedule& command, Reply& reply) {
     tables_->template insert<ScheduleRow>(key, row);
   }
   arm_schedule(*queue, key, row);
+}
+
+/// What the command asks for; nothing has come of it yet.
+template <Tables T>
+ScheduleRow QueueEngine<T>::schedule_row(const PutSchedule& command) {
+  ScheduleRow row;
+  row.specification = command.specification;
+  row.zone = command.zone;
+  row.missed = command.missed;
+  row.anchor = command.anchor;
+  row.payload = as_text(command.item.payload);
+  row.counted_bytes = command.item.counted_bytes;
+  row.priority = command.item.priority;
+  row.time_to_live_ms = command.item.time_to_live_ms;
+  row.group = as_text(command.item.group_id);
+  return row;
 }
 
 template <Tables T>

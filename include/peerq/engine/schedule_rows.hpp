@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "peerq/base/ids.hpp"
@@ -53,6 +54,15 @@ struct ScheduleRow {
   /// While it catches up: one is to be sent for all that were missed, or so many were sent late.
   bool owes_one = false;
   std::uint32_t caught_up = 0;
+
+  /// Whether nothing would change if it were set to what `other` asks for, whenever that was set.
+  bool asks_the_same(const ScheduleRow& other) const {
+    const auto asked = [](const ScheduleRow& row) {
+      return std::tie(row.specification, row.zone, row.missed, row.payload, row.counted_bytes, row.priority,
+                      row.time_to_live_ms, row.group);
+    };
+    return asked(*this) == asked(other);
+  }
 
   friend bool operator==(const ScheduleRow&, const ScheduleRow&) = default;
   static void layout(auto& archive, auto& row) {

@@ -558,14 +558,25 @@ void LogMaker::add_schedule(Dice& dice) {
   engine::PutSchedule put;
   put.queue = queue;
   put.name = name;
+  put.runs_ms = runs;
   put.specification = dice.chance(1) ? "" : "every 1s";
   put.zone = "UTC";
   put.missed = dice.pick({MissedRuns::one, MissedRuns::none, MissedRuns::all});
+  if (there && dice.chance(30)) {  // as it is
+    const engine::ScheduleRow& row = known->second.schedules.at(std::string(name));
+    put.specification = as_text(keep(row.specification));
+    put.missed = row.missed;
+    put.item.payload = keep(row.payload);
+    put.item.counted_bytes = row.counted_bytes;
+    put.item.priority = row.priority;
+    put.item.time_to_live_ms = row.time_to_live_ms;
+    put.item.group_id = keep(row.group);
+    return push(dice, put);
+  }
   put.item = send_item(dice, queue);
   put.item.due = {};  // entries do not carry what schedules do not have
   put.item.deduplication_id = {};
   put.item.outcome_until = {};
-  put.runs_ms = runs;
   push(dice, put);
 }
 

@@ -63,7 +63,6 @@ class Entry : ModelStep {
     require(put.item.due.ms == 0 && put.item.deduplication_id.empty(), errc::not_supported);
     check_item(queue, put.item);
     engine::ScheduleRow schedule;
-    schedule.version = ++model_.schedule_versions;
     schedule.specification = put.specification;
     schedule.zone = put.zone;
     schedule.missed = put.missed;
@@ -73,6 +72,9 @@ class Entry : ModelStep {
     schedule.priority = put.item.priority;
     schedule.time_to_live_ms = put.item.time_to_live_ms;
     schedule.group = as_text(put.item.group_id);
+    const auto known = queue.schedules.find(std::string(put.name));
+    if (known != queue.schedules.end() && is_set_to(known->second, schedule)) return {};
+    schedule.version = ++model_.schedule_versions;
     schedule.last = model_.now.wall;
     add_runs(schedule, put.runs_ms);
     queue.schedules[std::string(put.name)] = schedule;
@@ -90,6 +92,13 @@ class Entry : ModelStep {
     Reply reply;
     reply.count = need(removed.queue).schedules.erase(std::string(removed.name));
     return reply;
+  }
+
+  static bool is_set_to(const engine::ScheduleRow& known, const engine::ScheduleRow& asked) {
+    return known.specification == asked.specification && known.zone == asked.zone &&
+           known.missed == asked.missed && known.payload == asked.payload &&
+           known.counted_bytes == asked.counted_bytes && known.priority == asked.priority &&
+           known.time_to_live_ms == asked.time_to_live_ms && known.group == asked.group;
   }
 
   /// Those that come after the last known one, as far as there is room for them.

@@ -146,10 +146,24 @@ TEST_CASE("S79 a changed schedule ignores runs that were resolved for the old on
   Scheduled shard;
   shard.put(shard.minutes(5));
   const auto old = shard.schedule().version;
-  shard.put(shard.minutes(3));
+  shard.put(shard.minutes(3), MissedRuns::none);
   shard.apply(ExtendSchedule{work, "nightly", old, shard.minutes(60, 4)});
   CHECK(shard.schedule().runs.size() == 3);
   CHECK(shard.schedule().version > old);
+}
+
+TEST_CASE("S79 setting a schedule to what it is changes nothing, to something else begins anew") {
+  Scheduled shard;
+  REQUIRE(shard.put(shard.minutes(30)).code == errc::ok);
+  shard.tick(60s);
+  const ScheduleRow before = shard.schedule();
+  REQUIRE(before.sent == 1);
+  REQUIRE(shard.put(shard.minutes(30, 5)).code == errc::ok);
+  CHECK(shard.schedule() == before);
+  REQUIRE(shard.put(shard.minutes(30, 5), MissedRuns::all).code == errc::ok);
+  CHECK(shard.schedule().sent == 0);
+  CHECK(shard.schedule().version > before.version);
+  CHECK(shard.schedule().runs.front() == shard.start + 5 * 60s);
 }
 
 TEST_CASE("S79 a schedule is removed, and dies with its queue") {
