@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "api/arguments.hpp"
+
 namespace peerq::detail {
 
 namespace {
@@ -25,10 +27,6 @@ Bytes kept(const std::string& name, node::Outgoing& to) {
 /// An update since the handle was made may have changed the limits, so only those that explain it are named.
 Error error_of(const QueueHandle& queue, errc code, const engine::SendItem& item) {
   if (code == errc::queue_full) return full_error(queue);
-  if (code == errc::invalid_argument && queue.fifo && item.group_id.empty()) {
-    return {code, fmt::format("group_id is empty; a FIFO queue needs one of 1 to {} bytes",
-                              limits::group_id_size_max)};
-  }
   if (code != errc::message_too_large) return code;
   std::string detail = fmt::format("{} bytes", item.counted_bytes);
   if (item.counted_bytes > queue.max_message_size)
@@ -37,6 +35,13 @@ Error error_of(const QueueHandle& queue, errc code, const engine::SendItem& item
 }
 
 }  // namespace
+
+Error check_message(const QueueHandle& queue, std::string_view body, const SendOptions& options) {
+  Error error = check_message(body, options, queue.node->core().clock().wall());
+  if (error.code != errc::ok || !queue.fifo || !options.group_id.empty()) return error;
+  return {errc::invalid_argument, fmt::format("group_id is empty; a FIFO queue needs one of 1 to {} bytes",
+                                              limits::group_id_size_max)};
+}
 
 void reserve(node::Outgoing& to, std::size_t messages) {
   to.items.reserve(messages);

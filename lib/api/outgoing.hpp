@@ -7,6 +7,10 @@
 
 namespace peerq::detail {
 
+/// Arguments of a message for this queue, before anything is made (S60).
+/// **Errors** invalid_argument, batch_too_large.
+Error check_message(const QueueHandle& queue, std::string_view body, const SendOptions& options);
+
 /// Room for so many messages: what the items point into must not move.
 void reserve(node::Outgoing& to, std::size_t messages);
 

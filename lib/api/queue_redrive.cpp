@@ -50,8 +50,9 @@ Result<engine::StartRedrive> command_of(const QueueHandle& queue, const RedriveO
   return command;
 }
 
-bool is_wanted(const engine::StartRedrive& command, const engine::NoteRow& note) {
-  if (note.source.value == 0 || note.dead_lettered_at.ms == 0) return false;
+bool is_wanted(const engine::StartRedrive& command, const engine::MessageInfo& message) {
+  const engine::NoteRow& note = message.note;
+  if (!message.dead_lettered || note.source.value == 0) return false;
   if (command.source.value != 0 && command.source != note.source) return false;
   return command.causes == 0 || (command.causes >> static_cast<unsigned>(note.cause) & 1U) != 0;
 }
@@ -87,9 +88,10 @@ Result<std::uint64_t> Queue::redrive_dry_run(const RedriveOptions& options) cons
     request->page_request.state = engine::MessageState::ready;
     request->page_request.after = *after;
     request->page_request.max_messages = limits::page_max;
+    request->page_request.with_payload = false;
     handle_->node->call(request, limits::timeout_default);
     if (request->error.code != errc::ok) return request->error;
-    for (const auto& message : request->page.messages) count += is_wanted(*command, message.note) ? 1 : 0;
+    for (const auto& message : request->page.messages) count += is_wanted(*command, message) ? 1 : 0;
     after = request->page.next;
   }
   return options.max_messages == 0 ? count : std::min(count, options.max_messages);

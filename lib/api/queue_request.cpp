@@ -25,7 +25,7 @@ Error check(const QueueHandle& queue, std::string_view body, const RequestOption
             fmt::format("timeout is {} ms, must be at most {} ms", options.timeout.count(),
                         limits::request_timeout_max.count())};
   }
-  return detail::check_message(body, options.message, queue.node->core().clock().wall());
+  return detail::check_message(queue, body, options.message);
 }
 
 /// The message of a request: nobody works on it when nobody waits any longer.
@@ -103,6 +103,7 @@ Result<RequestOutcome> requested(const QueueHandle& queue, OutcomeRequest& reque
     case errc::cancelled: return open("the call was stopped");
     case errc::closed: return open("the node was closed");
     case errc::limit_exceeded: return open(request.error.detail);
+    case errc::message_not_found: return open("its outcome is not kept any longer");
     default: return outcome_of(queue, request);
   }
 }

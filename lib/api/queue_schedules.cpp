@@ -20,8 +20,7 @@ Error check(const QueueHandle& queue, std::string_view name, const ScheduleOptio
     return {errc::invalid_argument, "message.deduplication_id: every run is a message of its own"};
   }
   const auto& core = queue.node->core();
-  const WallTime now = core.clock().wall();
-  if (Error error = detail::check_message(options.body, options.message, now); error.code != errc::ok) {
+  if (Error error = detail::check_message(queue, options.body, options.message); error.code != errc::ok) {
     return error;
   }
   auto checked = core.calendar().check_schedule(options.specification, options.zone);

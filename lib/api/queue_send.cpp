@@ -20,12 +20,10 @@ std::shared_ptr<SendRequest> new_request(const QueueHandle& queue, std::size_t m
   return request;
 }
 
-WallTime wall_of(const QueueHandle& queue) { return queue.node->core().clock().wall(); }
-
 Result<std::shared_ptr<SendRequest>> make_single(const QueueHandle& queue, std::string_view body,
                                                  const SendOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
-  if (Error error = detail::check_message(body, options, wall_of(queue)); error.code != errc::ok)
+  if (Error error = detail::check_message(queue, body, options); error.code != errc::ok)
     return error;
   auto request = new_request(queue, 1);
   detail::add_message(queue, body, options, *request);
@@ -36,10 +34,9 @@ Result<std::shared_ptr<SendRequest>> make_batch(const QueueHandle& queue, std::s
                                                 const BatchOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
   if (Error error = detail::check_batch(messages.size(), "messages"); error.code != errc::ok) return error;
-  const WallTime now = wall_of(queue);
   std::size_t bytes = 0;
   for (const auto& message : messages) {
-    if (Error error = detail::check_message(message.body, message.options, now); error.code != errc::ok) {
+    if (Error error = detail::check_message(queue, message.body, message.options); error.code != errc::ok) {
       return Error(error.code, fmt::format("message {}: {}", &message - messages.data(), error.detail));
     }
     bytes += message.body.size();

@@ -4,7 +4,7 @@
 // that the weights hold over many calls (receive_shares.hpp). Queues of several shards are one request each,
 // made and collected here: first each shard in turn is asked for what is there, beginning with one that the
 // weights choose; when nothing is there, all wait, and the first that gets something ends the others. What
-// was won beyond `max_messages` is released, uncounted.
+// was won beyond `max_messages` and `max_bytes` is released, uncounted.
 
 #include <fmt/format.h>
 
@@ -111,6 +111,23 @@ void end_plan(NodeState& node, const Part& part, const Result<Deliveries>& got) 
   node.shares().ended(part.weighted, part.plan, given);
 }
 
+std::uint64_t counted_bytes(const NodeState& node, const Delivery& delivery) {
+  const auto view = node.core().codec().read_message(Access::state(delivery)->message);
+  return view ? port::counted_size({view->body, view->attributes, view->reply_to, view->correlation_id}) : 0;
+}
+
+/// How many of the first deliveries may be kept: at least one.
+std::size_t within(const NodeState& node, const Deliveries& got, const ReceiveOptions& options) {
+  std::uint64_t left = options.max_bytes;
+  std::size_t count = 0;
+  for (; count < std::min<std::size_t>(got.size(), options.max_messages); ++count) {
+    const std::uint64_t bytes = counted_bytes(node, got[count]);
+    if (bytes > left && count > 0) break;
+    left -= std::min(bytes, left);
+  }
+  return count;
+}
+
 /// Nobody takes these: back to their queues, uncounted (S27).
 void release(NodeState& node, std::span<const Delivery> deliveries) {
   for (const auto& delivery : deliveries) {
@@ -158,6 +175,7 @@ class Shards : public std::enable_shared_from_this<Shards> {
   void look(std::size_t index) {
     auto options = options_;
     options.max_messages -= static_cast<std::uint32_t>(got_.size());
+    for (const auto& delivery : got_) options.max_bytes -= counted_bytes(*node_, delivery);
     auto request = make_request(parts_[index], options);
     {
       const std::lock_guard lock(mutex_);
@@ -171,11 +189,18 @@ class Shards : public std::enable_shared_from_this<Shards> {
 
   void looked(std::size_t index, node::Request& done) {
     take(index, done);
-    const bool full = got_.size() >= options_.max_messages;
+    const bool full = is_full();
     if (full || (got_.empty() && error_.code != errc::ok)) return end();
     if (index + 1 < parts_.size()) return look(index + 1);
     if (got_.empty() && wait_until_ > node_->core().clock().steady()) return wait();
     end();
+  }
+
+  /// The first message may be larger than `max_bytes`.
+  bool is_full() const {
+    std::uint64_t bytes = 0;
+    for (const auto& delivery : got_) bytes += counted_bytes(*node_, delivery);
+    return got_.size() >= options_.max_messages || bytes >= options_.max_bytes;
   }
 
   /// Nothing was there: all wait.
@@ -246,10 +271,9 @@ class Shards : public std::enable_shared_from_this<Shards> {
       const std::lock_guard lock(mutex_);
       running_.clear();
     }
-    if (got_.size() > options_.max_messages) {
-      release(*node_, std::span(got_).subspan(options_.max_messages));
-      got_.erase(got_.begin() + options_.max_messages, got_.end());
-    }
+    const std::size_t kept = within(*node_, got_, options_);
+    release(*node_, std::span(got_).subspan(kept));
+    got_.erase(got_.begin() + static_cast<std::ptrdiff_t>(kept), got_.end());
     Result<Deliveries> result = got_.empty() && error_.code != errc::ok
                                     ? Result<Deliveries>(std::move(error_))
                                     : Result<Deliveries>(std::move(got_));

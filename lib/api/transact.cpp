@@ -78,14 +78,14 @@ Error add_erases(const NodeState& node, const Transaction& transaction, Made& ma
 /// Counts first: what the items point into must not move.
 Error add_sends(const NodeState& node, const Transaction& transaction, Made& made) {
   const auto& sends = Access::sends(transaction);
-  const WallTime now = node.core().clock().wall();
   std::vector<std::size_t> part_of_send;
   for (std::size_t i = 0; i < sends.size(); ++i) {
     const auto& message = sends[i].message;
-    if (Error error = detail::check_message(message.body, message.options, now); error.code != errc::ok) {
+    const detail::HandlePointer& queue = Access::handle(sends[i].queue);
+    if (Error error = detail::check_message(*queue, message.body, message.options); error.code != errc::ok) {
       return {error.code, fmt::format("send {}: {}", i, error.detail)};
     }
-    const auto index = part_of(node, Access::handle(sends[i].queue), made);
+    const auto index = part_of(node, queue, made);
     if (!index) return index.error();
     part_of_send.push_back(*index);
     made.request->parts[*index].places.push_back(i);

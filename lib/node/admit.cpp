@@ -91,7 +91,9 @@ Error Core::check_queue(const Shard& shard, const Request& request) const {
 void Core::admit_send(const std::shared_ptr<Request>& request, Shard& shard) {
   auto& send = static_cast<SendRequest&>(*request);
   if (Error error = check_sizes(shard, send.queue, send, send.atomic); error.code != errc::ok) {
-    return finish(request, std::move(error));
+    if (send.atomic || send.items.size() == 1) return finish(request, std::move(error));
+    send.reply.items.assign(send.items.size(), {.code = errc::message_too_large});
+    return finish(request);
   }
   if (Error error = check_room(shard, send.payload_bytes); error.code != errc::ok) {
     return finish(request, std::move(error));

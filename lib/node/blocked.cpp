@@ -89,7 +89,19 @@ bool Core::may_go(Shard& shard, const SendLine& line, SendRequest& send) {
   return fits(shard, line, send);
 }
 
+/// The time that a requester has waited for room is gone: its message lives until its deadline (S77).
+void Core::shorten_wait(SendRequest& send) const {
+  const auto left = std::chrono::duration_cast<Milliseconds>(send.deadline - now_).count();
+  for (auto& item : send.items) {
+    if (item.outcome_until.ms >= 0) continue;
+    const std::int64_t wait = std::clamp<std::int64_t>(left, 1, -item.outcome_until.ms);
+    item.outcome_until = WallTime{-wait};
+    if (item.time_to_live_ms > 0) item.time_to_live_ms = std::min(item.time_to_live_ms, wait);
+  }
+}
+
 void Core::go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send) {
+  shorten_wait(*send);
   send->ahead_messages = send->needs.messages;
   send->ahead_bytes = send->needs.bytes;
   line.messages += send->ahead_messages;

@@ -167,6 +167,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static void count_needs(Shard& shard, SendRequest& send);
   static bool fits(Shard& shard, const SendLine& line, const SendRequest& send);
   static bool may_go(Shard& shard, const SendLine& line, SendRequest& send);
+  void shorten_wait(SendRequest& send) const;
   void go_ahead(Shard& shard, SendLine& line, std::shared_ptr<SendRequest> send);
   void wait_for_room(Shard& shard, std::shared_ptr<SendRequest> send);
   static void left_entry(Shard& shard, SendRequest& send);
@@ -238,7 +239,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void carry_moves();
   void begin_moves(Shard& shard, MoveChain chain);
   bool takes_moves(const Shard& target) const;
-  static bool is_redrive_over(Shard& shard, QueueId queue);
+  static bool is_redrive_over(Shard& shard, const engine::MovingMessage& message);
   void read_moves(Shard& shard, std::vector<std::shared_ptr<MoveRequest>> batch);
   void moves_read(ReadMovesRequest& reader);
   void offer_moves(const std::vector<std::shared_ptr<MoveRequest>>& batch);

@@ -80,11 +80,14 @@ void Core::begin_moves(Shard& shard, MoveChain chain) {
   if (!config) return refuse_moves(shard, messages, errc::queue_deleted);
   Shard& target = this->shard(engine::shard_of(config->options.durability));
   std::size_t count = takes_moves(target) ? fitting(*target.queues, messages) : 0;
-  moves.gives_back = takes_moves(target) && count == 0 && is_redrive_over(shard, chain.queue);
+  moves.gives_back = takes_moves(target) && count == 0 && is_redrive_over(shard, messages.front());
   if (moves.gives_back) {
     count = 1;  // those behind it are not there if it is not
-    const auto is_dead_letter = [](const engine::MovingMessage& message) { return !message.row.redriven; };
-    const auto end = std::find_if(messages.begin() + 1, messages.end(), is_dead_letter);
+    const std::uint64_t redrive = messages.front().row.redrive;
+    const auto is_another = [redrive](const engine::MovingMessage& message) {
+      return message.row.redrive != redrive;
+    };
+    const auto end = std::find_if(messages.begin() + 1, messages.end(), is_another);
     moves.behind.assign(messages.begin() + 1, end);
   }
   if (count == 0) return moves.chains.put_off(chain, now_ + limits::redrive_pause);
@@ -108,10 +111,11 @@ bool Core::takes_moves(const Shard& target) const {
   return !target.is_stopped() && (target.keep == Keep::memory || accepts_sends());
 }
 
-/// What the queue's redrive has sent away does not go on waiting for room: it was stopped.
-bool Core::is_redrive_over(Shard& shard, QueueId queue) {
-  const auto redrive = shard.queues->redrive(queue);
-  return redrive && *redrive && (*redrive)->finished;
+/// Whether the redrive that sent the message away was stopped: then it does not go on waiting for room.
+bool Core::is_redrive_over(Shard& shard, const engine::MovingMessage& message) {
+  if (message.row.redrive == 0) return false;
+  const auto redrive = shard.queues->redrive(message.key.queue);
+  return redrive && *redrive && ((*redrive)->finished || (*redrive)->id != message.row.redrive);
 }
 
 /// Reads cold payloads where waiting for the disk holds up nobody.

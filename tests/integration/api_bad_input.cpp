@@ -230,6 +230,9 @@ TEST_CASE("api node: receive_and_delete has no attempt id, and says so (S69)", "
 TEST_CASE("api node: a message that a queue cannot take is told the limit", "[api][bad-input]") {
   Opened opened;
   auto queue = opened.node.create_queue("orders", {.max_message_size = 10, .max_messages = 1}).value();
+  const auto large = queue.send(std::vector<Message>(2, {"much too large", {}})).value();
+  CHECK(large[0].error() == errc::message_too_large);
+  CHECK(large[1].error() == errc::message_too_large);
   const std::vector<Message> messages{{"much too large", {}}, {"fits", {}}, {"one too many", {}}, {"no", {}}};
   const auto results = queue.send(messages).value();
   CHECK(results[0].error() == errc::message_too_large);

@@ -166,6 +166,16 @@ TEST_CASE("api receive_from: never more than asked for over several shards, and 
   CHECK(opened.node.receive_from(queues, {.wait = 20ms}).value().empty());
 }
 
+TEST_CASE("api receive_from: max_bytes holds over several shards, but for one message (S27)", "[api]") {
+  Three opened;
+  const std::string body(1'000, 'x');
+  for (const Queue& queue : {opened.a, opened.memory}) REQUIRE(queue.send(std::vector<Message>(10, {body, {}})));
+  const std::vector<WeightedQueue> queues{{opened.a}, {opened.memory}};
+  CHECK(opened.node.receive_from(queues, {.max_messages = 100, .max_bytes = 12'500}).value().size() == 12);
+  CHECK(opened.node.receive_from(queues, {.max_messages = 100, .max_bytes = 1}).value().size() == 1);
+  CHECK(opened.node.receive_from(queues, {.max_messages = 100}).value().size() == 7);
+}
+
 TEST_CASE("api receive_from: shards take turns in being first, by weight (S27)", "[api]") {
   Three opened;
   fill(opened.a, 100);

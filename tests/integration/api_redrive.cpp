@@ -52,6 +52,22 @@ TEST_CASE("api node: a redrive brings rejected messages back with a fresh count 
   CHECK(again[0].failure().last_error == "bad address");
 }
 
+TEST_CASE("api node: a dry run counts what a redrive would move (S39)") {
+  Opened opened;
+  const Queue orders = make_source(opened);
+  const Queue other = opened.node.create_queue("other").value();
+  REQUIRE(orders.send("a"));
+  reject_all(orders, "no");
+  const Queue dead = opened.node.open_queue("orders.dead").value();
+  REQUIRE(dead.redrive({.target = "other"}));
+  REQUIRE(eventually([&] { return is_finished(dead); }));
+  CHECK(other.statistics().value().ready == 1);
+  CHECK(other.redrive_dry_run().value() == 0);
+  REQUIRE(other.redrive());
+  REQUIRE(eventually([&] { return is_finished(other); }));
+  CHECK(other.redrive_status().value()->moved == 0);
+}
+
 TEST_CASE("api node: the counters of a queue add up after a redrive, on both sides (S39)") {
   Opened opened;
   const Queue orders = make_source(opened);

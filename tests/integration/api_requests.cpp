@@ -77,6 +77,16 @@ TEST_CASE(
   CHECK(handled == 1);
 }
 
+TEST_CASE("api node: a request that repeats one whose outcome is gone is unknown, not undone (S57, S77)") {
+  Opened opened;
+  const Queue work = opened.node.create_queue("work").value();
+  const Consumer worker(work, [&](const Delivery&) { return done_with("answer"); });
+  const RequestOptions options{.message = {.deduplication_id = "order-7"}, .timeout = 200ms};
+  CHECK(work.request("question", options).value().result == "answer");
+  std::this_thread::sleep_for(300ms);
+  CHECK(work.request("question", options).error() == errc::outcome_unknown);
+}
+
 TEST_CASE("api node: a request without an answer ends at its timeout, and its message with it (S77)") {
   Opened opened;
   const Queue work = opened.node.create_queue("work").value();

@@ -129,9 +129,7 @@ TEST_CASE("api node: on a disk that is full to the last block, receives and dele
   CHECK_FALSE(node.statistics().value().accepts_sends);
 
   disk.fill();
-  const auto refused = queue.send("one more");
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error() == errc::storage_full);
+  sent.merge(send_until_full(queue, 200'000));  // a checkpoint may have made room inside the files
   const auto held = queue.receive({.max_messages = 3}).value();
   REQUIRE(held.size() == 3);
   CHECK(held[0].extend(5s));

@@ -72,6 +72,8 @@ struct MessageInfo {
   WallTime due;
   WallTime expires;
   std::int64_t lease_left_ms = 0;
+  /// By this queue's source, and not redriven since: a redrive moves it (S39).
+  bool dead_lettered = false;
   NoteRow note;
   Payload payload;
 };

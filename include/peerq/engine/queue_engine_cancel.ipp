@@ -27,7 +27,7 @@ ItemReply QueueEngine<T>::cancel_one(QueueContext& queue, MessageId id) {
   auto row = sequence ? current(queue, key) : std::nullopt;
   if (!row) {
     reply.already_gone = true;
-  } else if (row->state == MessageState::in_flight || row->state == MessageState::moving) {
+  } else if (row->state == MessageState::in_flight) {
     reply.code = errc::lease_held;
   } else {
     if (row->has_deduplication) forget_send_of(queue, key);

@@ -20,7 +20,7 @@ void QueueEngine<T>::send_away(QueueContext& queue, const MessageKey& key, Messa
   moving.attempt = row.attempt;
   moving.receive_count = row.receive_count;
   moving.priority = priority_of(key, row);
-  moving.arrived = row.arrived;
+  moving.arrived = row.retention_base();  // should it come back
   moving.first_sent = row.first_sent;
   moving.time_to_live_ms = row.time_to_live_ms;
   moving.redriven = redrive != 0;

@@ -340,6 +340,7 @@ MessageInfo QueueEngine<T>::describe(const MessageKey& key, const MessageRow& ro
   if (row.state == MessageState::delayed) info.due = row.due;
   info.expires = row.expires;
   if (row.state == MessageState::in_flight) info.lease_left_ms = lease_left_ms(row, now);
+  info.dead_lettered = row.dead_lettered;
   info.note = read_note(key, row);
   if (with_payload) info.payload = tables_->payload(info.id);
   return info;

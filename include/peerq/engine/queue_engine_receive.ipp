@@ -226,6 +226,7 @@ auto QueueEngine<T>::next_at(QueueContext& queue, std::uint8_t level, Handout& h
     GroupRow& group = need_group(queue, rank->group).row;
     if (!is_open(queue, group)) {  // its rate or cap was lowered since it was placed
       place_group(queue, rank->group, group);
+      --handout.budget;
       continue;
     }
     if (auto found = next_in_group(queue, rank->group, level, handout)) return Pick{std::move(*found), level};

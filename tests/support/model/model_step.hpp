@@ -270,6 +270,7 @@ class ModelStep {
     const std::uint64_t after = last < model_.number_floor ? 0 : last;  // numbers were lost (S58)
     last = std::max(last, model_.number_floor) + 1;
     const std::uint64_t redrive = redriven ? find(message.queue)->redrive->id : 0;
+    message.arrived = std::max(message.arrived, message.due);  // S16, should it come back
     model_.moving[{message.queue, target, last}] = {after, redriven, redrive, message};
     find(message.queue)->totals.moving_bytes += message.counted_bytes;
     effects_.moving.push_back(message.queue);

@@ -713,7 +713,7 @@ class Entry : ModelStep {
 
   Reply run(const engine::SetWindow& set) {
     auto& queue = need(set.queue);
-    if (queue.config.options.windows.empty() || set.version < queue.config.version) return {};
+    if (queue.config.options.windows.empty() || set.version != queue.config.version) return {};
     queue.window = ModelWindow{set.open, {}};
     for (const std::int64_t ms : set.turns_ms) queue.window->turns.push_back({ms});
     turn_window(queue, model_.now.wall);

@@ -21,7 +21,6 @@ namespace peerq::model {
 /// What an operator sees of it, and the rest. `due` 0 = never delayed, `expires` 0 = no time-to-live.
 struct ModelMessage : engine::MessageInfo {
   QueueId queue;
-  bool dead_lettered = false;
   LeaseTime deadline;
   LeaseTime latest;  // how far the lease can be extended: by the max_lease_time when it was given (S9, S35)
   std::string attempt_id;

@@ -296,6 +296,25 @@ TEST_CASE("S9 the count of held messages follows a changed cap when its group is
   CHECK(shard.counters(shard.queue).held == 2);
 }
 
+TEST_CASE("S3 S9 a receive looks at no more groups that a lower cap closes than at messages it skips") {
+  Grouped shard;
+  const std::size_t groups = limits::receive_skip_budget + 10;
+  for (std::size_t i = 0; i < groups; ++i) {
+    shard.put(std::to_string(i), "1");
+    shard.put(std::to_string(i), "2");
+  }
+  std::size_t taken = 0;
+  while (taken < groups) taken += shard.take(static_cast<std::uint32_t>(std::min<std::size_t>(groups - taken, 1'000))).size();
+  shard.config.options.max_in_flight_per_group = 1;
+  ++shard.config.version;
+  shard.configure(shard.config);
+  const auto held = [&] { return shard.counters(shard.queue).held; };
+  CHECK(shard.take() == "");
+  CHECK(held() == limits::receive_skip_budget);
+  CHECK(shard.take() == "");
+  CHECK(held() == groups);
+}
+
 TEST_CASE("S66 cancel takes out what is delayed, ready or parked") {
   Grouped shard(fifo_of());
   const MessageId first = shard.put("a", "1");

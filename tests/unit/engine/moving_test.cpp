@@ -146,6 +146,30 @@ TEST_CASE("S37 S41 a dead letter that nobody takes is parked where it came from"
   CHECK(shards.here.receive_one(orders).id == id);
 }
 
+TEST_CASE("S16 S41 a delayed message that comes back is retained from when it was due") {
+  TwoShards shards;
+  QueueConfig config = *shards.here.engine().config(orders);
+  config.options.retention = 10s;
+  ++config.version;
+  shards.here.configure(config);
+  SendItem item = shards.here.item("a");
+  item.due = WallTime{-20'000};
+  shards.here.apply(Send{orders, false, std::span(&item, 1)});
+  shards.here.tick(20s);
+  shards.here.nack(orders, shards.here.receive_one(orders).lease);
+  shards.there.configure(*shards.there.engine().config(dead), true);
+  TwoShards::move(shards.here, shards.there);
+  REQUIRE(shards.here.counters(orders).parked == 1);
+  config.dead_letter = QueueId{};
+  config.options.dead_letter_queue.clear();
+  ++config.version;
+  shards.here.configure(config);
+  shards.here.tick(9s);
+  CHECK(shards.here.counters(orders).parked == 1);
+  shards.here.tick(2s);
+  CHECK(shards.here.counters(orders).expired == 1);
+}
+
 TEST_CASE("S74 a redrive moves to another shard and obeys the depth there") {
   TwoShards shards;
   for (const auto* body : {"a", "b"}) {

@@ -53,6 +53,23 @@ TEST_CASE("a duplicate behind a sender that waits is a success at once (S17, S60
   CHECK(full.waiting->value().id != full.first);
 }
 
+TEST_CASE("the message of a request that waited for room goes at its requester's deadline (S15, S77)") {
+  FullQueue full;
+  full.queue.purge().value();  // the first in line is in the queue now
+  full.sim.run_for(1s);
+  std::optional<Result<RequestOutcome>> outcome;
+  full.queue.request_async("question", {.timeout = 10s},
+                           [&](Result<RequestOutcome> told) { outcome = std::move(told); });
+  full.sim.run_for(6s);
+  full.queue.purge().value();
+  full.sim.run_for(1s);
+  REQUIRE(full.queue.statistics().value().ready == 1);
+  full.sim.run_for(4s);
+  REQUIRE(outcome);
+  CHECK(full.queue.statistics().value().ready == 0);
+  CHECK(full.queue.statistics().value().expired == 1);
+}
+
 TEST_CASE("when a batch has waited in vain its duplicates succeed all the same (S15, S17)") {
   FullQueue full;
   const std::vector<Message> batch{{"c", {.deduplication_id = "c"}}, {"a", {.deduplication_id = "a"}}};

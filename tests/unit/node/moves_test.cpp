@@ -177,6 +177,29 @@ TEST_CASE("a redrive that is stopped brings back what a full queue does not take
   CHECK(dead.redrive_status().value()->finished);
 }
 
+TEST_CASE("what a stopped redrive sent away comes back although another redrive is under way (S39)") {
+  Simulation sim;
+  auto node = open_node(sim).value();
+  const auto dead = node.create_queue("dead").value();
+  const auto other = node.create_queue("other", {.durability = Durability::memory}).value();
+  const auto source =
+      node.create_queue("source",
+                        {.durability = Durability::memory, .max_messages = 10, .dead_letter_queue = "dead"})
+          .value();
+  fail(source, 10);
+  sim.run_for(1s);
+  source.send(std::vector<Message>(10)).value();
+  dead.redrive().value();
+  sim.run_for(1s);
+  REQUIRE(moving(dead) == 10);
+  dead.stop_redrive().value();
+  dead.redrive({.target = "other"}).value();
+  sim.run_for(1s);
+  CHECK(moving(dead) == 0);
+  CHECK(dead.redrive_status().value()->finished);
+  CHECK(ready(dead) + ready(other) == 10);
+}
+
 TEST_CASE("a full queue of another shard is not asked again and again for the same (S39)") {
   Simulation sim;
   auto node = open_node(sim).value();
