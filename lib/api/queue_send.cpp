@@ -23,8 +23,7 @@ std::shared_ptr<SendRequest> new_request(const QueueHandle& queue, std::size_t m
 Result<std::shared_ptr<SendRequest>> make_single(const QueueHandle& queue, std::string_view body,
                                                  const SendOptions& options) {
   if (Error error = detail::check_timeout(options.timeout); error.code != errc::ok) return error;
-  if (Error error = detail::check_message(queue, body, options); error.code != errc::ok)
-    return error;
+  if (Error error = detail::check_message(queue, body, options); error.code != errc::ok) return error;
   auto request = new_request(queue, 1);
   detail::add_message(queue, body, options, *request);
   return request;

@@ -169,7 +169,8 @@ TEST_CASE("api receive_from: never more than asked for over several shards, and 
 TEST_CASE("api receive_from: max_bytes holds over several shards, but for one message (S27)", "[api]") {
   Three opened;
   const std::string body(1'000, 'x');
-  for (const Queue& queue : {opened.a, opened.memory}) REQUIRE(queue.send(std::vector<Message>(10, {body, {}})));
+  for (const Queue& queue : {opened.a, opened.memory})
+    REQUIRE(queue.send(std::vector<Message>(10, {body, {}})));
   const std::vector<WeightedQueue> queues{{opened.a}, {opened.memory}};
   CHECK(opened.node.receive_from(queues, {.max_messages = 100, .max_bytes = 12'500}).value().size() == 12);
   CHECK(opened.node.receive_from(queues, {.max_messages = 100, .max_bytes = 1}).value().size() == 1);

@@ -458,10 +458,10 @@ std::string show(const engine::MessageInfo& message) {
 }
 
 std::string show(engine::Explanation explanation) {
-  constexpr std::string_view kinds[] = {"paused",     "window_closed", "in_flight_cap", "rate",
-                                        "delayed",    "in_flight",     "parked",        "expired",
-                                        "group_leased",  "group_delayed", "group_cap",
-                                        "group_rate", "group_paused",  "group_parked",  "group_order"};
+  constexpr std::string_view kinds[] = {"paused",       "window_closed", "in_flight_cap", "rate",
+                                        "delayed",      "in_flight",     "parked",        "expired",
+                                        "group_leased", "group_delayed", "group_cap",     "group_rate",
+                                        "group_paused", "group_parked",  "group_order"};
   std::string out = fmt::format("{} group '{}'", name(explanation.state), explanation.group_id);
   std::sort(explanation.holds.begin(), explanation.holds.end(),
             [](const auto& a, const auto& b) { return a.kind < b.kind; });

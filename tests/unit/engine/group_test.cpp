@@ -304,7 +304,8 @@ TEST_CASE("S3 S9 a receive looks at no more groups that a lower cap closes than 
     shard.put(std::to_string(i), "2");
   }
   std::size_t taken = 0;
-  while (taken < groups) taken += shard.take(static_cast<std::uint32_t>(std::min<std::size_t>(groups - taken, 1'000))).size();
+  while (taken < groups)
+    taken += shard.take(static_cast<std::uint32_t>(std::min<std::size_t>(groups - taken, 1'000))).size();
   shard.config.options.max_in_flight_per_group = 1;
   ++shard.config.version;
   shard.configure(shard.config);
