@@ -154,8 +154,8 @@ class PEERQ_API Queue {
 
   // Recurring schedules (S79): durable, and gone with their queue.
 
-  /// Sets the schedule of this name, or replaces one that is different. **Errors** invalid_name, invalid_argument,
-  /// limit_exceeded, message_too_large, storage_full.
+  /// Sets the schedule of this name, or replaces one that is different. **Errors** invalid_name,
+  /// invalid_argument, limit_exceeded, message_too_large, storage_full.
   Result<void> put_schedule(std::string_view name, const ScheduleOptions& options) const;
   /// By name.
   Result<std::vector<ScheduleSummary>> schedules() const;

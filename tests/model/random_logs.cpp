@@ -14,8 +14,7 @@ struct Amount {
   std::uint64_t steps;
 };
 
-TEST_CASE(
-    "random logs give the replies and the state of the reference model, S2 S3 S6-S11 S13-S18 S20 S21 S24-S47 S60 S62 S66-S74 S76-S79") {
+TEST_CASE("random logs agree with the model, S2 S3 S6-S11 S13-S18 S20 S21 S24-S47 S60 S62 S66-S74 S76-S79") {
   const auto [name, steps] =
       GENERATE(Amount{"naive", 300'000}, Amount{"codec", 100'000}, Amount{"memory", 30'000},
                Amount{"delta", 30'000}, Amount{"lmdb", 6'000});
